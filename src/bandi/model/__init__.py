@@ -1,0 +1,1 @@
+"""The nouns: events, items, users, decisions, configuration, errors. Imports nothing else of Bandi."""

@@ -1,0 +1,40 @@
+"""Items (titles that can be shown) and users (people they are shown to), as they arrive and as they are given back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from bandi.model.events import Id, Moment
+
+Text = Annotated[str, msgspec.Meta(max_length=10_000)]
+Word = Annotated[str, msgspec.Meta(max_length=256)]
+Scalar = str | int | float | bool | None
+
+
+class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A title that can be shown.
+
+    `launched_at`: not shown before; `editor_rank`: the editors' order, 1 is first; `active`: false hides it;
+    `fields`: whatever else the service knows of it.
+    """
+
+    id: Id
+    title: Text = ""
+    description: Text = ""
+    genre: Word = ""
+    author: Word = ""
+    tags: Annotated[tuple[Word, ...], msgspec.Meta(max_length=256)] = ()
+    language: Word = ""
+    launched_at: Moment | None = None
+    editor_rank: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
+    active: bool = True
+    fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}
+
+
+class User(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A reader. Bandi never needs age or gender; `fields` holds what the service wants to describe segments by."""
+
+    id: Id
+    fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}

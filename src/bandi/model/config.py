@@ -1,0 +1,150 @@
+"""What a service wants, as `bandi.toml` says it. Every key, its unit and its default stand here once.
+
+The reference page (docs/reference/config.md) and the file that `bandi init` writes are made from these classes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$")]
+"""A number with a unit: ms, s, m, h or d, such as `30m` or `14d`."""
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds of a `Duration`."""
+    unit = "ms" if text.endswith("ms") else text[-1]
+    return round(float(text[: -len(unit)]) * _UNIT_MS[unit])
+
+
+class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A table of the file: unknown keys are refused."""
+
+
+class Prior(Struct):
+    """What is believed of an arm before its first impression: Beta(mean * strength, (1 - mean) * strength)."""
+
+    mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
+    """Expected rate, 0 to 1."""
+    strength: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 10.0
+    """Worth of the belief, in impressions."""
+
+
+class EpsilonGreedy(Struct, tag_field="use", tag="epsilon_greedy"):
+    """Each slot: the best mean so far, or with probability `epsilon` a candidate at random."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    epsilon: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    """Share of slots spent on exploring, 0 to 1."""
+    prior: Prior = Prior()
+    """Belief before the first impression."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+
+
+class Ucb1(Struct, tag_field="use", tag="ucb1"):
+    """Mean plus a bonus that shrinks with trials."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+    """Weight of the bonus: 1 is Auer, Cesa-Bianchi and Fischer's sqrt(2 ln t / n)."""
+    prior: Prior = Prior()
+    """Belief before the first impression."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+
+
+class Thompson(Struct, tag_field="use", tag="thompson"):
+    """A draw from each arm's Beta posterior; the highest draws are shown."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    prior: Prior = Prior()
+    """Belief before the first impression."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+
+
+class Editor(Struct, tag_field="use", tag="editor"):
+    """The editors' pick: items by `editor_rank`, lowest first; the baseline that everything is compared with."""
+
+    objective: Name = "click"
+    """Which objective is counted for its arms (the order never changes)."""
+
+
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
+
+
+class Placement(Struct):
+    """A place where a list is shown."""
+
+    policy: PolicyConfig = Thompson()
+    """Who ranks the candidates."""
+    impressions: Literal["reported", "implied"] = "reported"
+    """`reported`: an item was seen when an impression event says so; `implied`: when a decision showed it."""
+    k: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    """Items in a list when the request does not say."""
+
+
+class Objective(Struct):
+    """What counts as reward: an event that follows an impression within a window."""
+
+    event: Literal["click", "read", "purchase"] = "click"
+    """Which event counts."""
+    window: Duration = "30m"
+    """Longest time from the impression to the event (by the clients' clocks)."""
+
+
+class Log(Struct):
+    """The durable log."""
+
+    duplicate_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
+    """A repeated `event_id` is recognised among at least this many latest events (16 to 32 bytes each once in use)."""
+    attribution_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
+    """Outcomes are joined among at least this many latest impressions (40 to 80 bytes each once in use)."""
+    future_tolerance: Duration = "10m"
+    """An event whose clock is further ahead of ours is refused."""
+    past_tolerance: Duration = "3650d"
+    """An event older than this is refused."""
+    seal_after: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
+    """Records in the hot tail before a stretch is sealed into a Parquet segment."""
+    snapshot_after: Annotated[int, msgspec.Meta(ge=1_000)] = 2_000_000
+    """Records after the newest snapshot before another is written (one is written at every clean stop)."""
+    decision_flush: Duration = "10ms"
+    """Longest wait of a decision for the commit that holds it."""
+
+
+class Serve(Struct):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback unless said otherwise."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8700
+    """Port; 0 takes a free one."""
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1_073_741_824)] = 4_194_304
+    """Largest request body; a larger one is answered 413."""
+    max_batch: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    """Most records in one request."""
+    max_queue: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
+    """Most events waiting for a commit; past it, 503 with Retry-After."""
+
+
+class Config(Struct):
+    """The whole file."""
+
+    placements: dict[Name, Placement] = msgspec.field(default_factory=lambda: {"home": Placement()})
+    """The places where lists are shown, by name."""
+    objectives: dict[Name, Objective] = msgspec.field(default_factory=lambda: {"click": Objective()})
+    """What counts as reward, by name."""
+    log: Log = Log()
+    """The durable log."""
+    serve: Serve = Serve()
+    """The HTTP service."""

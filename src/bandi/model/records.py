@@ -1,0 +1,122 @@
+"""The fixed-width rows that the log keeps, and `Stretch`, the columnar piece of log that every fold reads.
+
+A log *position* numbers records from 0 without gaps: one for each event, decision or document (a document is
+anything rare: new ids, items, users, configuration). A fold sees the records in the order of their positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+EVENT = np.dtype(
+    [
+        ("event_hi", "<u8"),  # 128-bit keyed hash of event_id (see log.identity)
+        ("event_lo", "<u8"),
+        ("request", "<u8"),  # 0: none (model.request_ids)
+        ("occurred_ms", "<i8"),  # the client's clock
+        ("recorded_ms", "<i8"),  # ours
+        ("value", "<f8"),  # coins of a purchase, value of a custom event, else 0
+        ("user", "<i4"),  # dense ids; -1: none
+        ("item", "<i4"),
+        ("episode", "<i4"),  # 0: none
+        ("placement", "<i2"),  # -1: none
+        ("position", "<i2"),  # slot in the list, 0 is first; -1: unknown
+        ("kind", "<i2"),  # EventKind, or FIRST_CUSTOM_KIND + dense id of a custom name
+        ("spare", "<i2", (3,)),
+    ]
+)
+"""One event; 72 bytes."""
+
+DECISION = np.dtype(
+    [
+        ("request", "<u8"),
+        ("seed", "<u8"),
+        ("occurred_ms", "<i8"),
+        ("state_position", "<i8"),  # the arms held the fold of all records before this position
+        ("catalog_position", "<i8"),  # the catalogue likewise
+        ("user", "<i4"),  # -1: anonymous
+        ("candidates", "<i4"),  # how many there were
+        ("policy", "<i4"),  # dense id of the policy version text
+        ("placement", "<i2"),
+        ("k", "<i2"),  # items shown; they stand in `Decisions.items`
+    ]
+)
+"""The header of one decision; 56 bytes. Its k items and scores stand beside it in `Decisions`."""
+
+
+class DocumentKind(IntEnum):
+    """What a document holds; each payload is one msgpack value."""
+
+    IDS = 1  # {"namespace": str, "first": int, "texts": [str, ...]}
+    ITEMS = 2  # [Item, ...] put
+    USERS = 3  # [User, ...] put
+    ITEMS_DELETED = 4  # [id, ...]
+    USERS_DELETED = 5  # [id, ...]
+    CONFIG = 6  # {"toml": str}
+    OPENED = 7  # {"boot": int, "version": str, "at_ms": int}: a process opened the log for writing
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A rare record: `payload` is msgpack, read according to `kind`."""
+
+    position: int
+    kind: DocumentKind
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events in log order. positions: int64[n]; rows: EVENT[n]."""
+
+    positions: Array
+    rows: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Decisions in log order.
+
+    positions: int64[n]; headers: DECISION[n]; offsets: int64[n + 1]; items: int32[offsets[n]]; scores:
+    float32[offsets[n]]. Decision i showed `items[offsets[i]:offsets[i + 1]]`, first slot first.
+    """
+
+    positions: Array
+    headers: Array
+    offsets: Array
+    items: Array
+    scores: Array
+
+
+def no_events() -> Events:
+    """No events at all."""
+    return Events(np.empty(0, np.int64), np.empty(0, EVENT))
+
+
+def no_decisions() -> Decisions:
+    """No decisions at all."""
+    return Decisions(
+        np.empty(0, np.int64),
+        np.empty(0, DECISION),
+        np.zeros(1, np.int64),
+        np.empty(0, np.int32),
+        np.empty(0, np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """All records with first <= position < stop, by kind; each kind in log order."""
+
+    first: int
+    stop: int
+    events: Events = field(default_factory=no_events)
+    decisions: Decisions = field(default_factory=no_decisions)
+    documents: tuple[Document, ...] = ()

@@ -1,0 +1,1 @@
+"""Policies: one small file each, over the array kernels of `_kernels.py`."""

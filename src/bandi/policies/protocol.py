@@ -1,0 +1,90 @@
+"""What a policy is: it ranks candidates and learns from outcomes. Only arrays cross this line.
+
+Items are dense ids (int32, from 0 upwards in the order in which the log first named them); segments are small ints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bandi.model.records import Array
+
+State = dict[str, Array]
+"""A policy's statistics by name: plain arrays, the same bytes for the same history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks and when. segment_weights: float32[segments], at least 0, summing to 1; occurred_ms: int."""
+
+    segment_weights: Array
+    occurred_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank)."""
+
+    items: Array
+    editor_ranks: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The list, first slot first. items: int32[m], scores: float32[m], m = min(k, candidates)."""
+
+    items: Array
+    scores: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What followed from impressions; row i adds to the arm (segments[i], items[i]).
+
+    items: int32[n]; segments: int32[n]; trials: float32[n]; rewards: float32[n]; occurred_ms: int64[n]. A row may
+    carry a trial alone (an impression), a reward alone (its click), or negative amounts (a correction, when a late
+    impression shows that a click was out of its window).
+    """
+
+    items: Array
+    segments: Array
+    trials: Array
+    rewards: Array
+    occurred_ms: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed of arms at one moment.
+
+    trials, successes, mean, low, high: float64[n]; low and high bound the central 95 % credible interval.
+    """
+
+    trials: Array
+    successes: Array
+    mean: Array
+    low: Array
+    high: Array
+
+
+class Policy(Protocol):
+    """Ranks and learns. The same state, request, candidates, k and seed give the same list, on any machine."""
+
+    def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The k best of the candidates. O(candidates); `seed` (0 <= seed < 2**64) is all its randomness."""
+
+    def update(self, outcomes: Outcomes) -> None:
+        """Learn. O(rows), whatever the size of the catalogue; arms not seen before are added."""
+
+    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
+        """Belief about `items` (int32[n]) in one segment at `now_ms`."""
+
+    def merge(self, other: State) -> None:
+        """Add the statistics of another shard that learned from other outcomes (same configuration)."""
+
+    def dump(self) -> State:
+        """Copy of the statistics."""
+
+    def load(self, state: State) -> None:
+        """Replace the statistics by those of `dump`. Raises ValueError where they do not fit."""
