@@ -1,0 +1,93 @@
+"""What the engine gives back: rankings, receipts, arms. The HTTP service sends these very structures as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bandi.model.errors import Problem
+
+
+class RankedItem(msgspec.Struct, frozen=True):
+    """One slot of a list. position: 0 is first; score: the policy's own unit (Thompson: a drawn rate, 0 to 1)."""
+
+    item: str
+    score: float
+    position: int
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """A decision as the caller sees it: a sequence of `RankedItem`, and what is needed to ask it again."""
+
+    request_id: str
+    placement: str
+    policy: str
+    """Policy version: name, then a digest of its configuration, such as `thompson@3f2a91c0`."""
+    position: int
+    """The arms held the fold of all log records before this position."""
+    catalog_position: int
+    """The catalogue likewise."""
+    seed: str
+    """All the randomness of the decision: an unsigned 64-bit number in decimal (text, so that JavaScript keeps it)."""
+    candidates: int
+    """How many items were ranked."""
+    items: tuple[RankedItem, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> RankedItem:
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[RankedItem]:
+        return iter(self.items)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A record that was not taken. index: its place in the batch, from 0."""
+
+    index: int
+    problem: Problem
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a batch: every record is accepted (and durable), a duplicate, or refused with a reason."""
+
+    accepted: int
+    duplicates: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+class Arm(msgspec.Struct, frozen=True):
+    """One (placement, segment, item) and what its policy believes: low and high bound the central 95 % interval."""
+
+    placement: str
+    segment: int
+    item: str
+    trials: float
+    successes: float
+    mean: float
+    low: float
+    high: float
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """Counters of the whole log since it began, and sizes now."""
+
+    position: int
+    items: int
+    users: int
+    events: dict[str, int]
+    """Accepted events by kind."""
+    decisions: int
+    trials: int
+    """Impressions that counted for an arm."""
+    successes: int
+    """Rewards that counted for an arm."""
+    orphans: int
+    """Rewards whose impression was never seen; each counted as an impression with its reward."""
+    late: int
+    """Rewards outside the window of their objective; kept in the log, not counted."""
+    unattributed: int
+    """Events that named neither a request nor a placement; kept in the log, not counted for an arm."""
