@@ -59,7 +59,7 @@ class DocumentKind(IntEnum):
     USERS = 3  # [User, ...] put
     ITEMS_DELETED = 4  # [id, ...]
     USERS_DELETED = 5  # [id, ...]
-    CONFIG = 6  # {"toml": str}
+    CONFIG = 6  # Config, as in model.config
     OPENED = 7  # {"boot": int, "version": str, "at_ms": int}: a process opened the log for writing
 
 
