@@ -1,0 +1,89 @@
+"""One decision: candidates and arms at one log position, ranked by the placement's policy."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from bandi.engine.state import SEGMENTS, PlacementState, State
+from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
+from bandi.model.records import Array
+from bandi.policies.protocol import Candidates, Ranked, Request
+
+MAX_K = 1_000
+_MASK = (1 << 64) - 1
+
+
+class Decided(NamedTuple):
+    """A ranked list and where it came from. items: int32[m]; scores: float32[m]; candidates: how many were ranked."""
+
+    items: Array
+    scores: Array
+    candidates: int
+    position: int
+    catalog_position: int
+
+
+class Decider:
+    """Ranks against a `State` without holding up its writer."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._segment_weights = np.full(SEGMENTS, 1.0 / SEGMENTS, np.float32)
+        self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
+
+    def placement(self, name: str) -> PlacementState:
+        """The placement of that name. Raises UnknownNameError."""
+        state = self._state.placements.get(name) if isinstance(name, str) else None
+        if state is None:
+            raise UnknownNameError(Problem("$.placement", repr(name)[:66], f"one of: {', '.join(self._state.placements)}"))
+        return state
+
+    def decide(self, placement: PlacementState, k: int, seed: int, now_ms: int) -> Decided:
+        """The best k for a request at `now_ms`. O(candidates). All that it read belongs to one log position."""
+        state = self._state
+        request = Request(self._segment_weights, now_ms)
+        with self._ranking:
+            while True:
+                version = state.version
+                if version & 1:
+                    with state.lock:  # a fold is under way: wait for its end
+                        continue
+                items, ranks = state.items.candidates(now_ms)
+                ranked = placement.policy.rank(request, Candidates(items, ranks), k, seed)
+                decided = Decided(ranked.items, ranked.scores, len(items), state.position, state.catalog_position)
+                if state.version == version:
+                    return decided
+
+    def redraw(self, placement: PlacementState, k: int, seeds: list[int], now_ms: int) -> list[Ranked]:
+        """The lists that other seeds would have given, on a state at rest."""
+        items, ranks = self._state.items.candidates(now_ms)
+        request, candidates = Request(self._segment_weights, now_ms), Candidates(items, ranks)
+        with self._ranking:
+            return [placement.policy.rank(request, candidates, k, seed) for seed in seeds]
+
+
+def checked_k(k: object, default: int) -> int:
+    """How many to show. Raises InvalidInputError unless 1 to MAX_K."""
+    if k is None:
+        return default
+    if isinstance(k, int) and not isinstance(k, bool) and 1 <= k <= MAX_K:
+        return k
+    raise InvalidInputError(Problem("$.k", repr(k)[:66], f"a whole number from 1 to {MAX_K}"))
+
+
+def checked_seed(seed: object) -> int:
+    """A seed. Raises InvalidInputError unless 0 <= seed < 2**64."""
+    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= _MASK:
+        return seed
+    raise InvalidInputError(Problem("$.seed", repr(seed)[:66], "a whole number from 0 to 2**64 - 1"))
+
+
+def mix(request: int, salt: int) -> int:
+    """A seed from a request id: SplitMix64's finaliser (Steele, Lea and Flood 2014), salted so that it cannot be foreseen."""
+    x = (request * 0x9E3779B97F4A7C15 + salt) & _MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    return x ^ (x >> 31)

@@ -1,0 +1,265 @@
+"""The one object that ties the rooms together; what `bandi.open` gives."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from bandi.engine.catalogue import ItemsDoor, UsersDoor
+from bandi.engine.deciding import Decider, checked_k, checked_seed, mix
+from bandi.engine.hindsight import Hindsight, Propensity
+from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
+from bandi.engine.maintenance import Maintenance
+from bandi.engine.opening import Opened
+from bandi.engine.admission import id_problem
+from bandi.engine.writer import Writer
+from bandi.model import request_ids
+from bandi.model.answers import Arm, RankedItem, Ranking, Receipt, Stats
+from bandi.model.catalog import Item, User
+from bandi.model.config import Config
+from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
+from bandi.model.events import Event
+
+
+def now_ms() -> int:
+    """Our clock: milliseconds since 1970 (UTC)."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """Recommends, records, remembers. Thread-safe; one process per folder. Use it as a context manager, or `close` it."""
+
+    def __init__(self, opened: Opened, clock_ms: Callable[[], int] = now_ms) -> None:
+        self.path: Path = opened.folder
+        self.config: Config = opened.config
+        self.opening = opened.story
+        self._clock_ms = clock_ms
+        self._log = opened.log
+        self._state = opened.state
+        self._boot = opened.log.boot
+        self._salt = opened.log.id_seed
+        self._sequence = itertools.count(1)
+        self._decider = Decider(self._state)
+        self._item_texts = self._state.interner.texts("item")
+        self._user_lookup = self._state.interner.lookup
+        self._closing = threading.Lock()
+        self._closed = False
+        self._writer = Writer(opened.log, self._state, self.config, opened.log.id_seed, clock_ms)
+        self._maintenance = Maintenance(opened, self._writer)
+        self._hindsight = Hindsight(opened, self._flushed)
+        self.items = ItemsDoor(self._state, self._submit_document)
+        self.users = UsersDoor(self._state, self._submit_document)
+        self._writer.start()
+
+    # ── asking ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def recommend(
+        self, user: str | None = None, placement: str = "home", k: int | None = None, seed: int | None = None
+    ) -> Ranking:
+        """The list for one reader (None: anonymous) at one place; the decision is logged with the next commit.
+
+        k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh).
+        Raises UnknownNameError for a placement that is not configured, InvalidInputError for a bad k, seed or user.
+        """
+        if self._closed:
+            raise ClosedError("the engine is closed")
+        place = self._decider.placement(placement)
+        k = checked_k(k, place.config.k)
+        request = request_ids.pack(self._boot, next(self._sequence), place.index)
+        seed = mix(request, self._salt) if seed is None else checked_seed(seed)
+        user_index, new_user = self._user(user)
+        at_ms = self._clock_ms()
+        decided = self._decider.decide(place, k, seed, at_ms)
+        shown = len(decided.items)
+        header = (
+            request, seed, at_ms, decided.position, decided.catalog_position,
+            user_index, decided.candidates, place.version_index, place.index, shown,
+        )  # fmt: skip
+        self._writer.decided(PendingDecision(header, new_user, decided.items, decided.scores))
+        texts = self._item_texts
+        return Ranking(
+            request_ids.encode(request),
+            placement,
+            place.version,
+            decided.position,
+            decided.catalog_position,
+            str(seed),
+            decided.candidates,
+            tuple(
+                [
+                    RankedItem(texts[item], score, slot)
+                    for item, score, slot in zip(
+                        decided.items.tolist(), decided.scores.tolist(), range(shown), strict=True
+                    )
+                ]
+            ),
+        )
+
+    def _user(self, user: str | None) -> tuple[int, str | None]:
+        """Dense id, and the text where it is new."""
+        if user is None:
+            return -1, None
+        if isinstance(user, str):
+            index = self._user_lookup("user", user)
+            if index >= 0:
+                return index, None
+        if (problem := id_problem(user, "$.user", "a user id, or nothing for an anonymous reader")) is not None:
+            raise InvalidInputError(problem)
+        return -1, user
+
+    # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def record(self, *events: Event) -> Receipt:
+        """Log events and learn from them; durable, and visible to the next request, on return."""
+        return self.record_many(events)
+
+    def record_many(self, events: Sequence[Event]) -> Receipt:
+        """Log a batch: good ones are taken, repeats counted, bad ones refused by index with the reason.
+
+        Raises StorageFullError, OverloadedError or ClosedError; then nothing of the batch was acknowledged.
+        """
+        waiter = Waiter()
+        self.submit(events, waiter)
+        receipt: Receipt = waiter.wait()
+        return receipt
+
+    def submit(self, events: Sequence[Event], done: Done) -> None:
+        """Log a batch without waiting: `done` gets the receipt, or the error, in the writer thread."""
+        self._writer.submit(EventsJob(events, done))
+
+    def put_items(self, items: Sequence[Item]) -> Receipt:
+        """Add or replace titles; the same as `engine.items.put`."""
+        return self.items.put(items)
+
+    def put_users(self, users: Sequence[User]) -> Receipt:
+        """Add or replace readers; the same as `engine.users.put`."""
+        return self.users.put(users)
+
+    def delete_items(self, ids: Sequence[str]) -> Receipt:
+        """Take titles out; the same as `engine.items.delete`."""
+        return self.items.delete(ids)
+
+    def delete_users(self, ids: Sequence[str]) -> Receipt:
+        """Take readers out; the same as `engine.users.delete`."""
+        return self.users.delete(ids)
+
+    def _submit_document(self, make: Callable[[Done], DocumentJob]) -> Receipt:
+        waiter = Waiter()
+        self._writer.submit(make(waiter))
+        receipt: Receipt = waiter.wait()
+        return receipt
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def arms(
+        self, placement: str = "home", items: Sequence[str] | None = None, segment: int = 0, limit: int = 100
+    ) -> list[Arm]:
+        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials."""
+        state = self._decider.placement(placement)
+        if segment != 0:
+            raise InvalidInputError(Problem("$.segment", repr(segment), "0: there is one segment so far"))
+        at_ms = self._clock_ms()
+        if items is None:
+            indices = state.policy.most_tried(limit, at_ms)
+        else:
+            indices = np.array([self._known_item(text, i) for i, text in enumerate(items)], np.int32)
+        posterior = state.policy.posterior(indices, segment, at_ms)
+        columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
+        return [
+            Arm(placement, segment, self._item_texts[item], *figures)
+            for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
+        ]
+
+    def _known_item(self, text: str, i: int) -> int:
+        index = self._state.interner.lookup("item", text) if isinstance(text, str) else -1
+        if index < 0:
+            raise UnknownNameError(Problem(f"$.items[{i}]", ascii(text)[:66], "an item of the catalogue"))
+        return index
+
+    def stats(self) -> Stats:
+        """Counters of the whole log and sizes now."""
+        state = self._state
+        counters = state.attribution.counters()
+        return Stats(
+            position=state.position,
+            items=len(state.items),
+            users=state.interner.size("user"),
+            events=counters.events,
+            decisions=counters.decisions,
+            trials=counters.trials,
+            successes=counters.successes,
+            orphans=counters.orphans,
+            late=counters.late,
+            unattributed=counters.unattributed,
+        )
+
+    def placement_totals(self) -> dict[str, tuple[float, float]]:
+        """Trials and successes that each placement's arms have counted."""
+        return {name: (state.trials, state.successes) for name, state in self._state.placements.items()}
+
+    def policy_version(self, placement: str) -> str:
+        """The version of the policy that ranks there, such as `thompson@3f2a91c0`."""
+        return self._decider.placement(placement).version
+
+    def title(self, item: str) -> str:
+        """The title of an item, or its id where it has none."""
+        found = self.items.get(item)
+        return item if found is None or not found.title else found.title
+
+    def ask_again(self, request_id: str) -> Ranking:
+        """The ranking of a past decision, computed anew from the log: state at its position and its seed.
+
+        Reads the log up to the decision. Raises UnknownNameError where the log does not hold it.
+        """
+        return self._hindsight.ask_again(request_id)
+
+    def propensities(self, request_id: str, draws: int = 1_000) -> list[Propensity]:
+        """How probable each shown item was in its slot, by ranking `draws` times at the decision's state."""
+        return self._hindsight.propensities(request_id, draws)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What stopped the writer, if anything did."""
+        return self._writer.failure
+
+    # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _flushed(self) -> None:
+        """Wait until everything asked so far is in the log."""
+        waiter = Waiter()
+        self._writer.submit(TaskJob(lambda: None, waiter))
+        waiter.wait()
+
+    def snapshot(self) -> Path:
+        """Write a snapshot now; the next start folds only what comes behind it."""
+        return self._maintenance.snapshot_now()
+
+    def seal(self) -> None:
+        """Move the hot tail to Parquet segments now (it happens by itself as the log grows)."""
+        self._maintenance.seal_now()
+
+    def close(self) -> None:
+        """Finish what was accepted, write a snapshot, release the folder. A second call does nothing."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._writer.stop()
+            try:
+                self._maintenance.finish()
+            finally:
+                self._log.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

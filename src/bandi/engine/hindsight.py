@@ -1,0 +1,117 @@
+"""Asking a past decision again: the state at its log position and its seed give the same list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from bandi.engine.deciding import Decider, mix
+from bandi.engine.opening import Opened
+from bandi.engine.recovery import recover
+from bandi.engine.state import PlacementState
+from bandi.model import request_ids
+from bandi.model.answers import RankedItem, Ranking
+from bandi.model.errors import InvalidInputError, LogDamagedError, Problem, UnknownNameError
+from bandi.model.records import Array
+
+_WINDOW = 1 << 20
+MAX_DRAWS = 1_000_000
+
+
+class Propensity(msgspec.Struct, frozen=True):
+    """How probable a shown item was: in its own slot, and anywhere in the list; with the standard error of each."""
+
+    item: str
+    position: int
+    in_slot: float
+    in_slot_error: float
+    in_list: float
+    in_list_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    header: Array
+    items: Array
+
+
+class Hindsight:
+    """Looks decisions up in the log. O(log before the decision) in time; the live state is not touched."""
+
+    def __init__(self, opened: Opened, flush: Callable[[], None]) -> None:
+        self._opened = opened
+        self._flush = flush
+
+    def ask_again(self, request_id: str) -> Ranking:
+        """The ranking, computed anew. Raises LogDamagedError where it is not what the log says was shown."""
+        found = self._find(request_id)
+        decider, placement = self._at(found)
+        header = found.header
+        decided = decider.decide(placement, max(1, int(header["k"])), int(header["seed"]), int(header["occurred_ms"]))
+        if not np.array_equal(decided.items, found.items):
+            raise LogDamagedError(
+                f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
+                "one in the log; `bandi doctor` compares log and snapshots"
+            )
+        texts = self._opened.state.interner.texts("item")
+        return Ranking(
+            request_id=request_id,
+            placement=placement.name,
+            policy=self._opened.state.interner.texts("policy")[int(header["policy"])],
+            position=int(header["state_position"]),
+            catalog_position=int(header["catalog_position"]),
+            seed=str(int(header["seed"])),
+            candidates=decided.candidates,
+            items=tuple(
+                RankedItem(texts[item], score, slot)
+                for slot, (item, score) in enumerate(zip(decided.items.tolist(), decided.scores.tolist(), strict=True))
+            ),
+        )
+
+    def propensities(self, request_id: str, draws: int) -> list[Propensity]:
+        """Shares of `draws` (1 to 1,000,000) rankings with other seeds; a share of 0 means only: below about 3 / draws."""
+        if not isinstance(draws, int) or not 1 <= draws <= MAX_DRAWS:
+            raise InvalidInputError(Problem("draws", repr(draws)[:66], f"a whole number from 1 to {MAX_DRAWS}"))
+        found = self._find(request_id)
+        decider, placement = self._at(found)
+        seeds = [mix(draw, int(found.header["seed"])) for draw in range(1, draws + 1)]
+        in_slot = np.zeros(len(found.items))
+        in_list = np.zeros(len(found.items))
+        for ranked in decider.redraw(placement, max(1, len(found.items)), seeds, int(found.header["occurred_ms"])):
+            in_slot += ranked.items == found.items
+            in_list += np.isin(found.items, ranked.items)
+        texts = self._opened.state.interner.texts("item")
+        return [
+            Propensity(texts[item], slot, p, _error(p, draws), q, _error(q, draws))
+            for slot, (item, p, q) in enumerate(
+                zip(found.items.tolist(), (in_slot / draws).tolist(), (in_list / draws).tolist(), strict=True)
+            )
+        ]
+
+    def _find(self, request_id: str) -> _Found:
+        request = request_ids.decode(request_id, "request_id")
+        self._flush()
+        log = self._opened.log
+        for stop in range(log.next_position, 0, -_WINDOW):  # a decision asked about is mostly a recent one
+            for stretch in log.read(max(0, stop - _WINDOW), stop):
+                decisions = stretch.decisions
+                hits = np.flatnonzero(decisions.headers["request"] == np.uint64(request))
+                if len(hits):
+                    i = int(hits[0])
+                    return _Found(decisions.headers[i], decisions.items[decisions.offsets[i] : decisions.offsets[i + 1]])
+        raise UnknownNameError(
+            Problem("request_id", request_id, "a decision in the log", "a crash may lose the last milliseconds of decisions")
+        )
+
+    def _at(self, found: _Found) -> tuple[Decider, PlacementState]:
+        state = recover(self._opened.folder, self._opened.log, int(found.header["state_position"])).state
+        name = state.interner.texts("placement")[int(found.header["placement"])]
+        return Decider(state), state.placements[name]
+
+
+def _error(share: float, draws: int) -> float:
+    return math.sqrt(share * (1 - share) / draws)

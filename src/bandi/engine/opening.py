@@ -1,0 +1,117 @@
+"""Opening a folder: configuration, log, state, and what changed since the last time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bandi.engine.recovery import recover
+from bandi.engine.state import State, counted
+from bandi.log.protocol import Chunk, DocumentChunk, Progress
+from bandi.log.sqlite import SqliteLog, open_log
+from bandi.model.config import Config
+from bandi.model.config_text import default_config_text, parse_config
+from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.records import DocumentKind
+from bandi.model.request_ids import MAX_PLACEMENTS
+from bandi.policies.registry import policy_version
+
+CONFIG_FILE = "bandi.toml"
+
+
+@dataclass(slots=True)
+class Story:
+    """How the folder was opened. folded: records folded behind the snapshot; notes: what an operator should know."""
+
+    snapshot_position: int = 0
+    folded: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Opened:
+    """A folder ready for an engine."""
+
+    folder: Path
+    config: Config
+    log: SqliteLog
+    state: State
+    story: Story
+
+
+def make_folder(folder: Path) -> Path:
+    """Make the folder and a commented `bandi.toml`. Raises InvalidInputError where there is one already."""
+    file = folder / CONFIG_FILE
+    if file.exists():
+        raise InvalidInputError(Problem(str(file), "a file", "no such file yet", "the folder is ready: use it"))
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(default_config_text(), encoding="utf-8")
+    return file
+
+
+def read_config(folder: Path) -> Config:
+    """The folder's configuration. Raises ConfigError, or InvalidInputError where there is no such file."""
+    file = folder / CONFIG_FILE
+    try:
+        data = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        hint = f"make one: bandi init {folder}"
+        raise InvalidInputError(Problem(str(folder), "no bandi.toml", "a Bandi folder", hint)) from None
+    return parse_config(data, str(file))
+
+
+def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | None = None) -> Opened:
+    """Lock the folder, bring the state up to the end of the log, and log the configuration where it changed."""
+    started = time.perf_counter()
+    config = read_config(folder)
+    log = open_log(folder, at_ms=clock_ms())
+    try:
+        recovered = recover(folder, log, progress=progress)
+        state = recovered.state
+        story = Story(recovered.snapshot_position, state.position - recovered.snapshot_position)
+        story.notes = [f"snapshot passed over: {reason}" for reason in recovered.passed_over]
+        if state.config != config:
+            story.notes += _changes(state.config, config)
+            state.fold(log.append(_config_chunks(state, config)))
+        story.seconds = time.perf_counter() - started
+    except BaseException:
+        log.close()
+        raise
+    return Opened(folder, config, log, state, story)
+
+
+def _config_chunks(state: State, config: Config) -> list[Chunk]:
+    """The configuration, and before it the ids that it needs."""
+    chunks: list[Chunk] = []
+    names = {"placement": list(config.placements), "policy": [policy_version(p.policy) for p in config.placements.values()]}
+    for namespace, texts in names.items():
+        new = [text for text in dict.fromkeys(texts) if state.interner.lookup(namespace, text) < 0]
+        if namespace == "placement" and state.interner.size(namespace) + len(new) > MAX_PLACEMENTS:
+            found = f"{state.interner.size(namespace)} in the log and {len(new)} new"
+            raise InvalidInputError(Problem("placements", found, f"at most {MAX_PLACEMENTS} names over a log's whole life"))
+        if new:
+            ids = msgspec.msgpack.encode({"namespace": namespace, "texts": new})
+            chunks.append(DocumentChunk(DocumentKind.IDS, ids))
+    return [*chunks, DocumentChunk(DocumentKind.CONFIG, msgspec.msgpack.encode(config))]
+
+
+def _changes(old: Config | None, new: Config) -> list[str]:
+    """What the change of configuration does to arms."""
+    if old is None:
+        return []
+    notes = []
+    for name, placement in new.placements.items():
+        before = old.placements.get(name)
+        if before is None:
+            notes.append(f"placement {name}: new, its arms start at the prior")
+        elif counted(before, old) != counted(placement, new):
+            notes.append(f"placement {name}: what it counts has changed, its arms start anew")
+        elif before != placement:
+            notes.append(f"placement {name}: changed, its arms carry over")
+    notes += [f"placement {name}: gone, its arms are forgotten" for name in old.placements if name not in new.placements]
+    return notes

@@ -1,0 +1,216 @@
+"""The whole of what the log says, folded: ids, catalogue, seen event ids, attribution, the policies' arms.
+
+State changes in `fold` alone, and depends on nothing but the records and their order, so a replay of the log gives
+the same bytes. Readers take no lock: `version` is odd while a fold is under way, and a reader that saw it change
+starts over (a sequence lock), so what it read belongs to exactly one log position.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from bandi.catalog.interning import Interner
+from bandi.catalog.items import Items
+from bandi.catalog.users import Users
+from bandi.learning.attribution import Attribution, PlacementRule
+from bandi.learning.duplicates import SeenEvents
+from bandi.model.config import Config, Placement, duration_ms
+from bandi.model.events import EventKind
+from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.policies.protocol import Outcomes, Policy
+from bandi.policies.registry import make_policy, policy_version
+
+from .stretches import cut
+
+SEGMENTS = 1
+"""Every reader is in segment 0 until segments are trained."""
+
+_config_decoder = msgspec.msgpack.Decoder(Config)
+_ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
+_names_decoder = msgspec.msgpack.Decoder(list[str])
+
+
+@dataclass(slots=True)
+class PlacementState:
+    """One configured placement. trials, successes: what its arms have counted, all time."""
+
+    index: int
+    name: str
+    config: Placement
+    policy: Policy
+    version: str
+    version_index: int
+    trials: float = 0.0
+    successes: float = 0.0
+
+
+class State:
+    """The fold of the log up to `position`; begin with an empty one and `fold` stretches in order."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.catalog_position = 0
+        self.config: Config | None = None
+        self.interner = Interner()
+        self.items = Items()
+        self.users = Users()
+        self.seen = SeenEvents(Config().log.duplicate_horizon)
+        self.attribution = Attribution([], Config().log.attribution_horizon)
+        self.placements: dict[str, PlacementState] = {}
+        self._by_index: dict[int, PlacementState] = {}
+        self.version = 0
+        self.lock = threading.Lock()
+
+    def fold(self, stretch: Stretch, slice_records: int = 1 << 20) -> None:
+        """Apply the records of `stretch`, which must begin at `position`. O(records).
+
+        A smaller `slice_records` bounds how long a reader may have to wait for one slice.
+        """
+        if stretch.first != self.position:
+            raise ValueError(f"the next record is {self.position}, the stretch begins at {stretch.first}")
+        for first, stop in _slices(stretch, slice_records):
+            piece = stretch if (first, stop) == (stretch.first, stretch.stop) else cut(stretch, first, stop)
+            with self._changing():
+                self._apply(piece)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self.lock:
+            self.version += 1
+            try:
+                yield
+            finally:
+                self.version += 1
+
+    def _apply(self, piece: Stretch) -> None:
+        for document in piece.documents:
+            self._apply_document(document)
+        for index, outcomes in self.attribution.fold(piece, None).items():
+            self._learn(index, outcomes)
+        if len(piece.events.rows):
+            self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
+        self.position = piece.stop
+
+    def _learn(self, index: int, outcomes: Outcomes) -> None:
+        placement = self._by_index.get(index)
+        if placement is not None:
+            placement.policy.update(outcomes)
+            placement.trials += float(outcomes.trials.sum(dtype=np.float64))
+            placement.successes += float(outcomes.rewards.sum(dtype=np.float64))
+
+    def _apply_document(self, document: Document) -> None:
+        match document.kind:
+            case DocumentKind.IDS:
+                ids = _ids_decoder.decode(document.payload)
+                namespace, texts = ids["namespace"], ids["texts"]
+                assert isinstance(namespace, str) and isinstance(texts, list)
+                self.interner.add(namespace, texts)
+            case DocumentKind.CONFIG:
+                self._configure(_config_decoder.decode(document.payload))
+            case DocumentKind.ITEMS:
+                self.items.put(document.payload, self.interner)
+                self.catalog_position = document.position + 1
+            case DocumentKind.USERS:
+                self.users.put(document.payload, self.interner)
+            case DocumentKind.ITEMS_DELETED:
+                self.items.delete(_names_decoder.decode(document.payload), self.interner)
+                self.catalog_position = document.position + 1
+            case DocumentKind.USERS_DELETED:
+                self.users.delete(_names_decoder.decode(document.payload), self.interner)
+            case DocumentKind.OPENED:
+                pass
+
+    def _configure(self, config: Config) -> None:
+        """Placements as `config` says. Arms carry over where what they count has not changed; else they start anew."""
+        previous, self.placements = self.placements, {}
+        old = self.config
+        for name, placement in config.placements.items():
+            version = policy_version(placement.policy)
+            state = PlacementState(
+                index=self.interner.lookup("placement", name),
+                name=name,
+                config=placement,
+                policy=make_policy(placement.policy, SEGMENTS),
+                version=version,
+                version_index=self.interner.lookup("policy", version),
+            )
+            before = previous.get(name)
+            if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
+                state.policy.load(before.policy.dump())
+                state.trials, state.successes = before.trials, before.successes
+            self.placements[name] = state
+        self.config = config
+        self._by_index = {state.index: state for state in self.placements.values()}
+        self.attribution = self.attribution.reconfigured(self._rules(config), config.log.attribution_horizon)
+        self.seen = self.seen.resized(config.log.duplicate_horizon)
+
+    def _rules(self, config: Config) -> list[PlacementRule]:
+        rules = []
+        for state in self.placements.values():
+            objective = config.objectives[state.config.policy.objective]
+            rules.append(
+                PlacementRule(
+                    placement=state.index,
+                    impressions=state.config.impressions,
+                    reward_kind=int(EventKind[objective.event.upper()]),
+                    window_ms=duration_ms(objective.window),
+                )
+            )
+        return rules
+
+    def dump(self) -> dict[str, Array]:
+        """Copies of everything, by name: the same bytes for the same history."""
+        config = b"" if self.config is None else msgspec.msgpack.encode(self.config, order="deterministic")
+        arrays = {
+            "catalog_position": np.array([self.catalog_position], np.int64),
+            "config": np.frombuffer(config, np.uint8),
+        }
+        parts = {"ids": self.interner, "items": self.items, "users": self.users, "seen": self.seen}
+        for room, part in {**parts, "attribution": self.attribution}.items():
+            arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
+        for name, state in self.placements.items():
+            arrays[f"placement/{name}/totals"] = np.array([state.trials, state.successes])
+            arrays |= {f"placement/{name}/policy/{key}": array for key, array in state.policy.dump().items()}
+        return arrays
+
+    def load(self, position: int, arrays: dict[str, Array]) -> None:
+        """Replace everything by what `dump` gave. Raises ValueError or KeyError where it does not fit."""
+        self.interner.load(_part(arrays, "ids"))
+        config = arrays["config"].tobytes()
+        if config:
+            self._configure(_config_decoder.decode(config))
+        self.items.load(_part(arrays, "items"))
+        self.users.load(_part(arrays, "users"))
+        self.seen.load(_part(arrays, "seen"))
+        self.attribution.load(_part(arrays, "attribution"))
+        for name, state in self.placements.items():
+            state.policy.load(_part(arrays, f"placement/{name}/policy"))
+            state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])
+        self.catalog_position = int(arrays["catalog_position"][0])
+        self.position = position
+
+
+def counted(placement: Placement, config: Config) -> tuple[object, ...]:
+    """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
+    policy = placement.policy
+    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None))
+
+
+def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
+    prefix = room + "/"
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _slices(stretch: Stretch, records: int) -> Iterator[tuple[int, int]]:
+    """Cuts so that a new configuration stands at the start of its slice, and no slice is longer than `records`."""
+    cuts = [d.position for d in stretch.documents if d.kind is DocumentKind.CONFIG and d.position > stretch.first]
+    bounds = [stretch.first, *cuts, stretch.stop]
+    for first, stop in zip(bounds, bounds[1:], strict=False):
+        for start in range(first, stop, records):
+            yield start, min(start + records, stop)
