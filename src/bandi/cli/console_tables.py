@@ -1,0 +1,28 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
+    """Print a table; numbers should come as text, already rounded. Cells are printed as they are: no markup is read."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    for column, name in enumerate(header):
+        numeric = all(_is_number(row[column]) for row in rows) if rows else False
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.rstrip("%").replace(",", ""))
+    except ValueError:
+        return False
+    return True
