@@ -1,1 +1,1 @@
-"""."""
+"""The catalogue in memory: ids, items and users, folded from the log."""

@@ -1,0 +1,112 @@
+"""The titles, folded from the log: documents by dense id, and the columns that ranking needs."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from bandi.catalog.documents import Documents, split
+from bandi.catalog.interning import Interner
+from bandi.model.catalog import Item
+from bandi.model.events import milliseconds
+from bandi.model.records import Array
+
+_decoder = msgspec.msgpack.Decoder(Item)
+_NEVER = np.iinfo(np.int64).max
+
+
+class Items:
+    """Columns by dense id. Arrays handed out are never changed afterwards: a change makes new ones."""
+
+    def __init__(self) -> None:
+        self._documents = Documents()
+        self._active = np.zeros(0, np.bool_)
+        self._launched_ms = np.zeros(0, np.int64)
+        self._editor_rank = np.zeros(0, np.int32)
+        self._forget()
+
+    def __len__(self) -> int:
+        return self._documents.live
+
+    def put(self, payload: bytes, interner: Interner) -> None:
+        """Apply an ITEMS document: an array of items, whose ids are interned already."""
+        for blob in split(payload):
+            item = _decoder.decode(blob)
+            index = interner.lookup("item", item.id)
+            self._grow(index + 1)
+            self._documents.put(index, blob)
+            self._active[index] = item.active
+            self._launched_ms[index] = 0 if item.launched_at is None else milliseconds(item.launched_at)
+            self._editor_rank[index] = item.editor_rank or 0
+        self._forget()
+
+    def delete(self, ids: list[str], interner: Interner) -> None:
+        """Apply an ITEMS_DELETED document. Dense ids and arms remain."""
+        for text in ids:
+            index = interner.lookup("item", text)
+            if 0 <= index < len(self._documents):
+                self._documents.remove(index)
+                self._active[index] = False
+        self._forget()
+
+    def candidates(self, now_ms: int) -> tuple[Array, Array]:
+        """Items that may be shown: int32[n], ascending, and their editor ranks, int32[n] (0: none).
+
+        O(1) until the catalogue changes or the next launch comes; then O(items).
+        """
+        cached = self._cached
+        if cached[0] <= now_ms < cached[1]:
+            return cached[2], cached[3]
+        size = len(self._documents)
+        launched = self._launched_ms[:size]
+        shown = self._active[:size] & (launched <= now_ms)
+        items = np.flatnonzero(shown).astype(np.int32)
+        waiting = launched[self._active[:size] & (launched > now_ms)]
+        past = launched[shown]
+        since = int(past.max()) if len(past) else np.iinfo(np.int64).min
+        until = int(waiting.min()) if len(waiting) else _NEVER
+        ranks = self._editor_rank[items]
+        self._cached = (since, until, items, ranks)
+        return items, ranks
+
+    def get(self, index: int) -> Item | None:
+        """The item of a dense id, or None."""
+        blob = self._documents.get(index)
+        return _decoder.decode(blob) if blob else None
+
+    def page(self, after: int, limit: int) -> list[Item]:
+        """Up to `limit` items behind the dense id `after` (-1: from the first)."""
+        return [_decoder.decode(blob) for blob in self._documents.after(after, limit)]
+
+    def dump(self) -> dict[str, Array]:
+        """Plain arrays, the same bytes for the same history."""
+        size = len(self._documents)
+        return {
+            **self._documents.dump(),
+            "active": self._active[:size].copy(),
+            "launched_ms": self._launched_ms[:size].copy(),
+            "editor_rank": self._editor_rank[:size].copy(),
+        }
+
+    def load(self, arrays: dict[str, Array]) -> None:
+        """Replace everything by what `dump` gave."""
+        self._documents.load(arrays)
+        self._active = np.array(arrays["active"], np.bool_)
+        self._launched_ms = np.array(arrays["launched_ms"], np.int64)
+        self._editor_rank = np.array(arrays["editor_rank"], np.int32)
+        if not len(self._active) == len(self._launched_ms) == len(self._editor_rank) == len(self._documents):
+            raise ValueError("the columns of items are not of one length")
+        self._forget()
+
+    def _grow(self, size: int) -> None:
+        if size > len(self._active):
+            capacity = max(size, len(self._active) * 3 // 2, 64)
+            for name in ("_active", "_launched_ms", "_editor_rank"):
+                old = getattr(self, name)
+                new = np.zeros(capacity, old.dtype)
+                new[: len(old)] = old
+                setattr(self, name, new)
+
+    def _forget(self) -> None:
+        empty = np.zeros(0, np.int32)
+        self._cached: tuple[int, int, Array, Array] = (0, -1, empty, empty)
