@@ -1,0 +1,183 @@
+"""The join of impressions and rewards as one Numba kernel over rows of the log; see attribution.py for the rules."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from bandi.learning._table_kernels import find
+from bandi.model.records import Array
+
+NEVER = np.iinfo(np.int64).max
+"""The time of what has not happened."""
+
+UNCONFIGURED, REPORTED, IMPLIED = 0, 1, 2
+"""Modes of a placement."""
+
+RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8")])
+"""What counts at a placement, by dense id of the placement."""
+
+ENTRY = np.dtype(
+    [("impression_ms", "<i8"), ("reward_ms", "<i8"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
+)
+"""What is known of one (request, item): the earliest impression, the earliest reward; 24 bytes."""
+
+OUTCOME = np.dtype(
+    [("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
+)
+
+DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1, 2, 3, 4, 5, 6, 7
+"""Places of the counters; KINDS + kind counts events of a built-in kind (1 to 15)."""
+COUNTERS = KINDS + 16
+FIRST_CUSTOM = 16
+
+CLOCK_SLACK_MS = 5_000
+"""A reward may be stamped this much before its impression: the two often come from different clocks."""
+
+DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
+
+
+@njit(cache=True, nogil=True)
+def emit(out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int) -> int:
+    """Append one outcome; returns how many there are."""
+    row = out[made]
+    row["time_ms"] = time_ms
+    row["trial"] = trial
+    row["reward"] = reward
+    row["item"] = item
+    row["placement"] = placement
+    row["segment"] = segment
+    return made + 1
+
+
+@njit(cache=True, nogil=True)
+def _worth(impression_ms: int, reward_ms: int, window_ms: int) -> tuple[int, int, int, int, int]:
+    """(trial, reward, time, orphan, late) of what is known of one (request, item): a function of the two times alone."""
+    if impression_ms == NEVER and reward_ms == NEVER:
+        return 0, 0, 0, 0, 0
+    if impression_ms == NEVER:
+        return 1, 1, reward_ms, 1, 0
+    if reward_ms == NEVER:
+        return 1, 0, impression_ms, 0, 0
+    if -CLOCK_SLACK_MS <= reward_ms - impression_ms <= window_ms:
+        return 1, 1, impression_ms, 0, 0
+    return 1, 0, impression_ms, 0, 1
+
+
+@njit(cache=True, nogil=True)
+def _learn(
+    entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array
+) -> int:
+    """Take one more time into an entry and put out what its worth has changed by."""
+    entry = entries[row]
+    old_impression, old_reward = entry["impression_ms"], entry["reward_ms"]
+    new_impression, new_reward = min(old_impression, impression_ms), min(old_reward, reward_ms)
+    if new_impression == old_impression and new_reward == old_reward:
+        return made
+    entry["impression_ms"] = new_impression
+    entry["reward_ms"] = new_reward
+    trial, reward, time, orphan, late = _worth(old_impression, old_reward, window_ms)
+    trial_now, reward_now, time_now, orphan_now, late_now = _worth(new_impression, new_reward, window_ms)
+    item, placement, segment = entry["item"], entry["placement"], entry["segment"]
+    if trial and time != time_now:
+        made = emit(out, made, time, -trial, -reward, item, placement, segment)
+        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment)
+    elif trial_now != trial or reward_now != reward:
+        made = emit(out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment)
+    counters[TRIALS] += trial_now - trial
+    counters[SUCCESSES] += reward_now - reward
+    counters[ORPHANS] += orphan_now - orphan
+    counters[LATE] += late_now - late
+    return made
+
+
+@njit(cache=True, nogil=True)
+def join(
+    event_positions: Array, events: Array, decision_positions: Array, decisions: Array, offsets: Array, shown: Array,
+    cursors: Array, rules: Array, segment_of_user: Array,
+    index: Array, keys_a: Array, keys_b: Array, entries: Array, counts: Array, limit: int,
+    old_index: Array, old_keys_a: Array, old_keys_b: Array, old_entries: Array,
+    out: Array, counters: Array,
+) -> int:  # fmt: skip
+    """Fold records in order of position from `cursors` (event, decision) on, until done or out of room.
+
+    counts[0]: rows of the newer table in use, at most `limit`; counts[1]: outcomes made. A record is folded whole or
+    not at all, so the caller makes room and calls again.
+    """
+    e, d = cursors[0], cursors[1]
+    rows, made = counts[0], counts[1]
+    status = DONE
+    while e < len(events) or d < len(decisions):
+        is_event = d >= len(decisions) or (e < len(events) and event_positions[e] < decision_positions[d])
+        need = 1 if is_event else offsets[d + 1] - offsets[d]
+        if made + 2 * need > len(out):
+            status = FULL_OUTPUT
+            break
+        if rows + need > limit:
+            status = FULL_TABLE
+            break
+        count = 1
+        if is_event:
+            event = events[e]
+            e += 1
+            kind, request, item = event["kind"], event["request"], event["item"]
+            placement, user, time = event["placement"], event["user"], event["occurred_ms"]
+            if kind >= FIRST_CUSTOM:
+                counters[CUSTOM] += 1
+                continue
+            counters[KINDS + kind] += 1
+            if request != np.uint64(0):
+                own = np.int64(request & np.uint64(1023))
+                if own < len(rules) and rules[own]["mode"] != UNCONFIGURED:
+                    placement = own
+            if placement < 0 and kind <= 2:
+                counters[UNATTRIBUTED] += 1
+            if placement < 0 or placement >= len(rules) or item < 0 or rules[placement]["mode"] == UNCONFIGURED:
+                continue
+            impression = kind == 1
+            if not impression and kind != rules[placement]["reward_kind"]:
+                continue
+        else:
+            header = decisions[d]
+            counters[DECISIONS] += 1
+            request, placement = header["request"], np.int64(header["placement"])
+            user, time, impression, item = header["user"], header["occurred_ms"], True, 0
+            first, count = offsets[d], need
+            d += 1
+            if placement >= len(rules) or rules[placement]["mode"] != IMPLIED:
+                continue
+        segment = segment_of_user[user] if 0 <= user < len(segment_of_user) else 0
+        window = rules[placement]["window_ms"]
+        for i in range(count):
+            if not is_event:
+                item = shown[first + i]
+            if request == np.uint64(0):
+                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment)
+                counters[TRIALS] += 1
+                if not impression:
+                    counters[SUCCESSES] += 1
+                    counters[ORPHANS] += 1
+                continue
+            impression_ms = time if impression else NEVER
+            reward_ms = NEVER if impression else time
+            key = np.uint64(item)
+            row = find(old_index, old_keys_a, old_keys_b, request, key)
+            if row >= 0:
+                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters)
+                continue
+            row = find(index, keys_a, keys_b, request, key)
+            if row < 0:
+                index[-1 - row] = rows
+                row = rows
+                rows += 1
+                keys_a[row], keys_b[row] = request, key
+                entry = entries[row]
+                entry["impression_ms"] = NEVER
+                entry["reward_ms"] = NEVER
+                entry["item"] = item
+                entry["placement"] = placement
+                entry["segment"] = segment
+            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters)
+    cursors[0], cursors[1] = e, d
+    counts[0], counts[1] = rows, made
+    return status
