@@ -166,7 +166,7 @@ class Engine:
             raise InvalidInputError(Problem("$.segment", repr(segment), "0: there is one segment so far"))
         at_ms = self._clock_ms()
         if items is None:
-            indices = state.policy.most_tried(limit, at_ms)
+            indices = state.policy.most_tried(limit)
         else:
             indices = np.array([self._known_item(text, i) for i, text in enumerate(items)], np.int32)
         posterior = state.policy.posterior(indices, segment, at_ms)

@@ -80,6 +80,9 @@ class Policy(Protocol):
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
         """Belief about `items` (int32[n]) in one segment at `now_ms`."""
 
+    def most_tried(self, limit: int) -> Array:
+        """Up to `limit` items with most trials, most first: int32[m]."""
+
     def merge(self, other: State) -> None:
         """Add the statistics of another shard that learned from other outcomes (same configuration)."""
 

@@ -1,0 +1,140 @@
+"""Exact Thompson sampling of the top k among independent Beta arms, most of them never drawn.
+
+The law is that of drawing every arm and sorting. Let t be the k-th best value so far. An arm matters only if its draw X
+exceeds t, and for a, b >= 1 the Beta density f is log-concave, so right of its mode it lies below its tangent in
+logarithms:
+
+    f(x) <= f(t) exp(-s (x - t)) for x > t,   s = ((n - 2) t - (a - 1)) / (t (1 - t)),   n = a + b,
+
+hence P(X > t) <= f(t) / s =: B. With one uniform U: where U > B the arm is out; else x = t + Exp(1) / s is proposed
+and accepted with probability f(x) / (f(t) exp(-s (x - t))): accepted, X = x; refused, X <= t. Both together give
+exactly P(X > t) and X's law beyond t (thinning; Devroye 1986, ch. II.3, VII.2).
+
+Before B itself a bound without logarithms, for the same U. Stirling's series gives
+
+    B <= sqrt(ab / (2 pi n)) exp(-n kl(m, t)) / D,   D = (n - 2) t - (a - 1),   m = a / n,
+
+and kl(m, t) >= (t - m)^2 / (2 v), v >= x (1 - x) on [m, t]. So where D^2 >= ab / (2 pi n) and n (t - m)^2 / (2 v) exceeds
+-ln U (bounded by U's binary exponent) the arm is out: this loop is straight arithmetic and is vectorised.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from bandi.model.records import Array
+from bandi.policies._heap import heapify, keep_largest, sift_down, sort_descending
+from bandi.policies._random import beta_draw, draw, stream, unit
+
+_LN2 = math.log(2.0)
+_HALF_LN_2PI = 0.5 * math.log(2.0 * math.pi)
+_INVERSE_2PI = 1.0 / (2.0 * math.pi)
+BLOCK = 128
+"""Arms between two looks at t."""
+
+
+@njit(cache=True, nogil=True)
+def _log_gamma(x: float) -> float:
+    """ln Gamma(x), x > 0, to about 1e-11: Stirling's series, after a shift for x < 8."""
+    shift = 0.0
+    if x < 8.0:
+        product = 1.0
+        while x < 8.0:
+            product *= x
+            x += 1.0
+        shift = math.log(product)
+    y = 1.0 / (x * x)
+    series = (1.0 / 12.0 - y * (1.0 / 360.0 - y * (1.0 / 1260.0 - y / 1680.0))) / x
+    return (x - 0.5) * math.log(x) - x + _HALF_LN_2PI + series - shift
+
+
+@njit(cache=True, nogil=True)
+def log_density(x: float, a: float, b: float) -> float:
+    """ln of the Beta(a, b) density at x."""
+    log_beta = _log_gamma(a) + _log_gamma(b) - _log_gamma(a + b)
+    return (a - 1.0) * math.log(x) + (b - 1.0) * math.log(1.0 - x) - log_beta
+
+
+@njit(cache=True, nogil=True)
+def _beyond(a: float, b: float, t: float, u: float, state: np.uint64) -> float:
+    """A draw of X where it exceeds t, else any value <= t; u decides, as the module says."""
+    slope = ((a + b - 2.0) * t - (a - 1.0)) / (t * (1.0 - t))
+    if a < 1.0 or b < 1.0 or slope <= 0.0:
+        return beta_draw(a, b, state)[1]
+    at_t = log_density(t, a, b)
+    log_bound = at_t - math.log(slope)
+    if log_bound >= 0.0:
+        return beta_draw(a, b, state)[1]
+    if math.log(u) > log_bound:
+        return -1.0
+    state, w = draw(state)
+    step = -math.log(w) / slope
+    x = t + step
+    if x >= 1.0:
+        return -1.0
+    log_ratio = (a - 1.0) * math.log(x / t) + (b - 1.0) * math.log((1.0 - x) / (1.0 - t)) + slope * step
+    state, w = draw(state)
+    return x if math.log(w) <= log_ratio else -1.0
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _prefilter(
+    a: Array, b: Array, mean: Array, first: int, stop: int, t: float, seed: np.uint64, u: Array, u_bits: Array, keep: Array
+) -> None:
+    """keep[i - first] = 0 where arm i is surely below t. u_bits: the bits of u (the same memory), int64."""
+    v_inverse = 0.5 / (t * (1.0 - t)) if t <= 0.5 else 2.0
+    for i in range(first, stop):
+        u[i - first] = unit(stream(seed, i))
+    for i in range(first, stop):
+        n = a[i] + b[i]
+        d = t - mean[i]
+        slack = (n - 2.0) * t - (a[i] - 1.0)
+        least = -_LN2 * float((u_bits[i - first] >> 52) - 1023)
+        out = (
+            (d > 0.0)
+            & (slack > 0.0)
+            & (a[i] >= 1.0)
+            & (b[i] >= 1.0)
+            & (slack * slack * n >= a[i] * b[i] * _INVERSE_2PI)
+            & (n * d * d * v_inverse > least)
+        )
+        keep[i - first] = not out
+
+
+@njit(cache=True, nogil=True)
+def top_k(
+    a: Array, b: Array, mean: Array, n: int, k: int, seed: np.uint64,
+    values: Array, places: Array, drawn: Array, u: Array, u_bits: Array, keep: Array,
+) -> None:  # fmt: skip
+    """The k largest of n independent draws X_i ~ Beta(a[i], b[i]), largest first, in values[:k] and places[:k].
+
+    a, b, mean: float64[n], mean = a / (a + b); 1 <= k <= n. Scratch: values: float64[k], places: int32[k], drawn:
+    uint8[n], u: float64[BLOCK] and u_bits, its int64 view, keep: uint8[BLOCK].
+    """
+    keep_largest(mean, n, k, values, places)
+    drawn[:n] = 0
+    for j in range(k):
+        arm = places[j]
+        drawn[arm] = 1
+        values[j] = beta_draw(a[arm], b[arm], stream(seed, arm))[1]
+    heapify(values, places, k)
+    for first in range(0, n, BLOCK):
+        stop = min(first + BLOCK, n)
+        t = values[0]
+        if not 0.0 < t < 1.0:  # rounded to an end by an extreme shape: nothing can be skipped
+            keep[: stop - first] = 1
+        else:
+            _prefilter(a, b, mean, first, stop, t, seed, u, u_bits, keep)
+        for i in range(first, stop):
+            if not keep[i - first] or drawn[i]:
+                continue
+            state = stream(seed, i)
+            t = values[0]
+            x = _beyond(a[i], b[i], t, unit(state), state) if 0.0 < t < 1.0 else beta_draw(a[i], b[i], state)[1]
+            if x > t:
+                values[0], places[0] = x, i
+                sift_down(values, places, k, 0)
+    sort_descending(values, places, k)

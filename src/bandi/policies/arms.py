@@ -1,0 +1,143 @@
+"""The statistics that every Beta–Bernoulli policy keeps: successes and trials per (item, segment), forgetting included.
+
+Forgetting is forward decay (Cormode, Shkapenyuk, Srivastava and Xu 2009): an outcome at time t adds the weight
+2**((t - landmark) / half_life), and a reader at `now` scales by 2**(-(now - landmark) / half_life). So an arm needs no
+timestamp, a late outcome gets the weight of its own time, and two shards add up. Every 60 half-lives the landmark moves
+by whole half-lives and all counts are multiplied by an exact power of two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandi.model.config import Prior, duration_ms
+from bandi.model.records import Array
+from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather, intervals
+from bandi.policies.protocol import Candidates, Outcomes, Posterior, Request, State
+
+_FIRST_ITEMS = 64
+
+
+class BetaArms:
+    """counts: float32[items, segments, 2], successes and trials; 8 bytes per arm.
+
+    float32 counts whole numbers up to 2**24, so an arm never holds more than 2**22 trials: there both its counts are
+    halved. It remembers its last four million impressions or so and never stops learning.
+    """
+
+    def __init__(self, prior: Prior, half_life: str | None, segments: int) -> None:
+        self.prior_successes = prior.mean * prior.strength
+        self.prior_failures = (1.0 - prior.mean) * prior.strength
+        self._half_life_ms = 0.0 if half_life is None else float(duration_ms(half_life))
+        self._counts = np.zeros((0, segments, 2), np.float32)
+        self._items = 0
+        self._landmark = np.full(1, NO_LANDMARK, np.int64)
+        self.scratch = Scratch(0)
+
+    @property
+    def items(self) -> int:
+        """Items with statistics (dense ids below this)."""
+        return self._items
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the statistics."""
+        return int(self._counts.nbytes)
+
+    def gather(self, request: Request, candidates: Candidates) -> Scratch:
+        """Posterior parameters of the candidates: `a`, `b`, `mean`, float64, in the first places of the scratch.
+
+        The scratch belongs to these arms and is written anew by the next call.
+        """
+        if len(self.scratch.a) < len(candidates.items):
+            self.scratch = Scratch(max(256, 2 * len(candidates.items)))
+        scratch = self.scratch
+        gather(
+            self._counts, self._items, candidates.items, request.segment_weights, self._decay(request.occurred_ms),
+            self.prior_successes, self.prior_failures, scratch.a, scratch.b, scratch.mean,
+        )  # fmt: skip
+        return scratch
+
+    def update(self, outcomes: Outcomes) -> None:
+        """Add outcomes. O(rows); arrays grow by a quarter beyond a million items, by half below."""
+        if not len(outcomes.items):
+            return
+        self._grow(int(outcomes.items.max()) + 1)
+        add_outcomes(
+            self._counts, self._items, outcomes.items, outcomes.segments, outcomes.trials, outcomes.rewards,
+            outcomes.occurred_ms, self._half_life_ms, self._landmark,
+        )  # fmt: skip
+
+    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
+        """Belief about `items` (int32[n]) in one segment."""
+        weights = np.zeros(self._counts.shape[1], np.float32)
+        weights[segment] = 1.0
+        a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
+        gather(
+            self._counts, self._items, np.asarray(items, np.int32), weights, self._decay(now_ms),
+            self.prior_successes, self.prior_failures, a, b, mean,
+        )  # fmt: skip
+        intervals(a, b, low, high)
+        successes = a - self.prior_successes
+        return Posterior(successes + b - self.prior_failures, successes, mean, low, high)
+
+    def most_tried(self, limit: int) -> Array:
+        """Up to `limit` items with most trials over all segments, most first: int32[m]. O(items)."""
+        trials = self._counts[: self._items, :, 1].sum(axis=1)
+        tried = np.flatnonzero(trials > 0)
+        order = np.argsort(-trials[tried], kind="stable")
+        return tried[order[:limit]].astype(np.int32)
+
+    def merge(self, other: State) -> None:
+        """Add the counts of another shard. Raises ValueError where they do not fit."""
+        counts, landmark = _checked(other, self._counts.shape[1])
+        self._grow(len(counts))
+        both = (int(self._landmark[0]), landmark)
+        if self._half_life_ms and NO_LANDMARK not in both and both[0] != both[1]:
+            late = max(both)
+            self._counts *= np.float32(2.0 ** ((both[0] - late) / self._half_life_ms))
+            counts = counts * np.float32(2.0 ** ((both[1] - late) / self._half_life_ms))
+        self._counts[: len(counts)] += counts
+        self._landmark[0] = max(both)
+
+    def dump(self) -> State:
+        """Copy of counts and landmark."""
+        return {"counts": self._counts[: self._items].copy(), "landmark_ms": self._landmark.copy()}
+
+    def load(self, state: State) -> None:
+        """Replace by what `dump` gave. Raises ValueError where it does not fit."""
+        counts, landmark = _checked(state, self._counts.shape[1])
+        self._counts = np.array(counts, np.float32)
+        self._items = len(counts)
+        self._landmark[0] = landmark
+
+    def _decay(self, now_ms: int) -> float:
+        if not self._half_life_ms or self._landmark[0] == NO_LANDMARK:
+            return 1.0
+        return float(2.0 ** ((int(self._landmark[0]) - now_ms) / self._half_life_ms))
+
+    def _grow(self, items: int) -> None:
+        if items > len(self._counts):
+            old = len(self._counts)
+            capacity = max(items, old + old // (4 if old > 1_000_000 else 2), _FIRST_ITEMS)
+            grown = np.zeros((capacity, *self._counts.shape[1:]), np.float32)
+            grown[:old] = self._counts
+            self._counts = grown
+        self._items = max(self._items, items)
+
+
+class Scratch:
+    """Arrays that a ranking works in: float64[capacity] each, and what the kernels need besides."""
+
+    def __init__(self, capacity: int) -> None:
+        self.a, self.b, self.mean = np.empty(capacity), np.empty(capacity), np.empty(capacity)
+        self.flags = np.zeros(capacity, np.uint8)
+        self.values = np.empty(capacity)
+        self.places = np.empty(capacity, np.int32)
+
+
+def _checked(state: State, segments: int) -> tuple[Array, int]:
+    counts, landmark = np.asarray(state["counts"]), np.asarray(state["landmark_ms"])
+    if counts.dtype != np.float32 or counts.ndim != 3 or counts.shape[1:] != (segments, 2) or landmark.shape != (1,):
+        raise ValueError(f"counts: expected float32[items, {segments}, 2], found {counts.dtype}{list(counts.shape)}")
+    return counts, int(landmark[0])

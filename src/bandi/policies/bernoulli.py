@@ -1,0 +1,64 @@
+"""What the four Beta–Bernoulli policies share: arms that count, and a rule that chooses. The rules have a file each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from bandi.model.records import Array
+from bandi.policies.arms import BetaArms, Scratch
+from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
+
+
+class Rule(Protocol):
+    """How a policy turns posteriors into a list."""
+
+    def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
+        """Leave the k (1 <= k <= candidates) chosen in `posterior.places`, first slot first, their scores in `values`.
+
+        Candidate i has the posterior Beta(a[i], b[i]) with mean[i]. O(candidates), whatever the size of the catalogue.
+        """
+
+
+class BernoulliPolicy:
+    """Arms with Beta posteriors, ranked by a rule. Not to be ranked by two threads at once: it works in its own scratch."""
+
+    def __init__(self, arms: BetaArms, rule: Rule) -> None:
+        self.arms = arms
+        self._rule = rule
+
+    def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The k best of the candidates by the rule. O(candidates)."""
+        k = min(k, len(candidates.items))
+        scratch = self.arms.gather(request, candidates)
+        if k > 0:
+            self._rule.choose(scratch, candidates, k, np.uint64(seed))
+        return Ranked(candidates.items[scratch.places[:k]], scratch.values[:k].astype(np.float32))
+
+    def update(self, outcomes: Outcomes) -> None:
+        """Add outcomes to their arms. O(rows)."""
+        self.arms.update(outcomes)
+
+    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
+        """Belief about `items` (int32[n]) in one segment at `now_ms`."""
+        return self.arms.posterior(items, segment, now_ms)
+
+    def most_tried(self, limit: int) -> Array:
+        """Up to `limit` items with most trials, most first: int32[m]. O(items)."""
+        return self.arms.most_tried(limit)
+
+    def merge(self, other: State) -> None:
+        """Add the counts of another shard."""
+        self.arms.merge(other)
+
+    def dump(self) -> State:
+        """Copy of the counts."""
+        return self.arms.dump()
+
+    def load(self, state: State) -> None:
+        """Replace the counts by those of `dump`."""
+        self.arms.load(state)
+
+
+_: type[Policy] = BernoulliPolicy

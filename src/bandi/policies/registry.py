@@ -1,0 +1,48 @@
+"""From a policy's configuration to the policy, and to the version text that decisions carry."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import numpy as np
+
+from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Prior, Thompson, Ucb1
+from bandi.policies.arms import BetaArms
+from bandi.policies.bernoulli import BernoulliPolicy
+from bandi.policies.editor import EditorRule
+from bandi.policies.epsilon_greedy import EpsilonGreedyRule
+from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
+from bandi.policies.thompson import ThompsonRule
+from bandi.policies.ucb1 import Ucb1Rule
+
+
+def make_policy(config: PolicyConfig, segments: int) -> Policy:
+    """A policy without experience. segments: at least 1."""
+    match config:
+        case Thompson():
+            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), ThompsonRule())
+        case Ucb1():
+            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), Ucb1Rule(config.exploration))
+        case EpsilonGreedy():
+            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), EpsilonGreedyRule(config.epsilon))
+        case Editor():
+            return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
+
+
+def policy_version(config: PolicyConfig) -> str:
+    """Name and digest of the configuration, such as `thompson@3f2a91c0`: equal text, equal behaviour."""
+    canonical = msgspec.json.encode(config, order="sorted")
+    return f"{config.__struct_config__.tag}@{hashlib.sha256(canonical).hexdigest()[:8]}"
+
+
+def warm() -> None:
+    """Compile all kernels of this room (or load them from the cache). Seconds the first time, then milliseconds."""
+    request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
+    one = np.zeros(1, np.int32)
+    outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor()):
+        policy = make_policy(config, 1)
+        policy.update(outcomes)
+        policy.rank(request, candidates, 2, 1)
+        policy.posterior(one, 0, 0)
