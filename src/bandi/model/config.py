@@ -112,8 +112,8 @@ class Log(Struct):
     """Outcomes are joined among at least this many latest impressions (40 to 80 bytes each once in use)."""
     future_tolerance: Duration = "10m"
     """An event whose clock is further ahead of ours is refused."""
-    past_tolerance: Duration = "3650d"
-    """An event older than this is refused."""
+    past_tolerance: Duration = "14600d"
+    """An event older than this (40 years) is refused: a clock that starts in 1970 is no clock."""
     seal_after: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
     """Records in the hot tail before a stretch is sealed into a Parquet segment."""
     snapshot_after: Annotated[int, msgspec.Meta(ge=1_000)] = 2_000_000

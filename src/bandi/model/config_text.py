@@ -1,0 +1,324 @@
+"""`bandi.toml` as text: read with every problem named by file, line and nearest valid name; written with comments."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+import tomllib
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from bandi.model import config as config_module
+from bandi.model.config import Config, Struct
+from bandi.model.errors import ConfigError, Problem
+from bandi.model.request_ids import MAX_PLACEMENTS
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+
+
+def parse_config(text: str | bytes, file: str = "bandi.toml") -> Config:
+    """The configuration. Raises ConfigError with every problem found, each as `file:line`."""
+    tree, lines = _read(text, file)
+    found = list(_problems(tree, Config, ()))
+    if not found:
+        found = list(_cross_checks(tree))
+    if not found:
+        try:
+            return msgspec.convert(tree, Config)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            keys = tuple(re.findall(r"[^.\[\]`]+", path))
+            found = [_Found(keys, "a value that does not fit", message)]
+    raise ConfigError([_placed(problem, lines, file) for problem in found])
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A problem before its line is known."""
+
+    keys: tuple[str, ...]
+    found: str
+    expected: str
+    hint: str = ""
+
+
+def _read(text: str | bytes, file: str) -> tuple[dict[str, Any], list[str]]:
+    if len(text) > MAX_BYTES:
+        raise ConfigError(Problem(file, f"{len(text)} bytes", f"at most {MAX_BYTES} bytes"))
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = text[: error.start].count(b"\n") + 1
+            found = f"byte 0x{text[error.start]:02x}"
+            raise ConfigError(Problem(f"{file}:{line}", found, "UTF-8 text", "save the file as UTF-8")) from None
+    lines = text.splitlines()
+    if (deep := next((i for i, line in enumerate(lines, 1) if _depth(line) > MAX_DEPTH), None)) is not None:
+        raise ConfigError(Problem(f"{file}:{deep}", "deeply nested values", f"at most {MAX_DEPTH} levels"))
+    try:
+        return tomllib.loads(text), lines
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(place[1]) if place else len(lines)
+        found = lines[line - 1].strip()[:60] if 0 < line <= len(lines) else "the end of the file"
+        reason = str(error).partition(" (at")[0]
+        raise ConfigError(Problem(f"{file}:{line}", repr(found), "valid TOML", reason)) from None
+
+
+def _depth(line: str) -> int:
+    return max(line.count("["), line.count("{"), line.count("."))
+
+
+def _problems(value: Any, kind: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
+    """All that is wrong with a value of the file, given the type it should have."""
+    kind, rules = _unwrapped(kind)
+    structs = [member for member in _members(kind) if _is_struct(member)]
+    if structs:
+        yield from _table_problems(value, structs, keys)
+    elif get_origin(kind) is dict:
+        yield from _named_tables(value, *get_args(kind), keys)
+    elif (wrong := _scalar_problem(value, kind, rules, keys)) is not None:
+        yield wrong
+
+
+def _table_problems(value: Any, structs: list[type[Struct]], keys: tuple[str, ...]) -> Iterator[_Found]:
+    if not isinstance(value, dict):
+        yield _Found(keys, _shown(value), "a table of keys and values")
+        return
+    struct = structs[0]
+    tag_field = struct.__struct_config__.tag_field
+    if tag_field:
+        by_tag = {str(member.__struct_config__.tag): member for member in structs}
+        tag = value.get(tag_field)
+        if tag not in by_tag:
+            found = _shown(tag) if tag_field in value else "nothing"
+            yield _Found((*keys, tag_field), found, f"one of: {', '.join(by_tag)}", _nearest(tag, by_tag))
+            return
+        struct = by_tag[tag]
+    hints = get_type_hints(struct, include_extras=True)
+    for key, inner in value.items():
+        if key == tag_field:
+            continue
+        if key in struct.__struct_fields__:
+            yield from _problems(inner, hints[key], (*keys, key))
+        else:
+            known = list(struct.__struct_fields__)
+            yield _Found((*keys, key), "an unknown key", f"one of: {', '.join(known)}", _nearest(key, known))
+
+
+def _named_tables(value: Any, name_kind: Any, kind: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
+    if not isinstance(value, dict):
+        yield _Found(keys, _shown(value), "a table of tables")
+        return
+    if not value:
+        yield _Found(keys, "an empty table", "at least one entry")
+    if len(value) > MAX_PLACEMENTS - 1:
+        yield _Found(keys, f"{len(value)} entries", f"at most {MAX_PLACEMENTS - 1}")
+        return
+    for name, inner in value.items():
+        if _scalar_problem(name, *_unwrapped(name_kind), keys) is not None:
+            expected = "a name of lower-case letters, digits and _, at most 64, a letter first"
+            yield _Found((*keys, name), f"the name {name!r:.70}", expected)
+        yield from _problems(inner, kind, (*keys, name))
+
+
+def _scalar_problem(value: Any, kind: Any, rules: list[msgspec.Meta], keys: tuple[str, ...]) -> _Found | None:
+    try:
+        msgspec.convert(value, Annotated[(kind, *rules)] if rules else kind)
+    except msgspec.ValidationError:
+        hint = ""
+        members = _members(kind)
+        literals = [choice for member in members if get_origin(member) is Literal for choice in get_args(member)]
+        if literals:
+            hint = _nearest(value, literals)
+        return _Found(keys, _shown(value), described(kind, rules), hint)
+    return None
+
+
+def described(kind: Any, rules: list[msgspec.Meta]) -> str:
+    """A type in words, such as `a number from 0 to 1`."""
+    kind, more = _unwrapped(kind)
+    rules = [*rules, *more]
+    literals = [choice for member in _members(kind) if get_origin(member) is Literal for choice in get_args(member)]
+    if literals:
+        return "one of: " + ", ".join(map(str, literals))
+    members = [member for member in _members(kind) if member is not type(None)]
+    inner, inner_rules = _unwrapped(members[0])
+    rules = [*rules, *inner_rules]
+    if any(rule.pattern and "ms|s|m|h|d" in rule.pattern for rule in rules):
+        return "a duration such as 30m, 12h or 14d"
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(inner, str(inner))
+    for rule in rules:
+        low = f"from {rule.ge}" if rule.ge is not None else f"above {rule.gt}" if rule.gt is not None else ""
+        high = f"to {rule.le}" if rule.le is not None else f"below {rule.lt}" if rule.lt is not None else ""
+        words = " ".join(filter(None, (words, low, high)))
+    return words
+
+
+def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
+    """What no single value shows: each placement's objective must exist."""
+    objectives = tree.get("objectives", {"click": {}})
+    for name, placement in tree.get("placements", {"home": {}}).items():
+        objective = placement.get("policy", {}).get("objective", "click")
+        if objective not in objectives:
+            keys = ("placements", name, "policy", "objective")
+            yield _Found(keys, repr(objective), f"one of: {', '.join(objectives)}", _nearest(objective, objectives))
+
+
+def _placed(problem: _Found, lines: list[str], file: str) -> Problem:
+    line = _line_of(problem.keys, lines)
+    where = f"{file}:{line}: {'.'.join(problem.keys)}" if line else f"{file}: {'.'.join(problem.keys)}"
+    return Problem(where, problem.found, problem.expected, problem.hint)
+
+
+def _line_of(keys: tuple[str, ...], lines: list[str]) -> int:
+    """The line on which a key stands (from 1), or that of the nearest table around it; 0 where there is none.
+
+    tomllib gives no lines, so headers and keys are matched as text, each key at most once behind its table.
+    """
+    best, depth = 0, 0
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*\[\[?([^\]]+)\]", line)
+        if header:
+            table = _dotted(header[1])
+            shared = _shared(table, keys)
+            if shared == len(table) > depth:
+                best, depth = number, shared
+            continue
+        key = re.match(r"\s*([\w.\"' -]+?)\s*=", line)
+        if not key or _shared(table, keys) != len(table):
+            continue
+        path = table + _dotted(key[1])
+        if _shared(path, keys) == len(path) >= depth:
+            inside = len(path)
+            for name in keys[len(path) :]:
+                if not re.search(rf"\b{re.escape(name)}\b", line):
+                    break
+                inside += 1
+            if inside > depth:
+                best, depth = number, inside
+    return best
+
+
+def _dotted(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in text.split("."))
+
+
+def _shared(path: tuple[str, ...], keys: tuple[str, ...]) -> int:
+    count = 0
+    for mine, other in zip(path, keys, strict=False):
+        if mine != other:
+            break
+        count += 1
+    return count
+
+
+def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
+    if get_origin(kind) is Annotated:
+        inner, *rules = get_args(kind)
+        return inner, [rule for rule in rules if isinstance(rule, msgspec.Meta)]
+    return kind, []
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _nearest(value: Any, names: Any) -> str:
+    close = difflib.get_close_matches(str(value), [str(name) for name in names], 1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.70}"
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file: its meaning, its type in words, its default as TOML (None: absent)."""
+
+    name: str
+    meaning: str
+    kind: str
+    default: str | None
+
+
+def meanings(struct: type[Struct]) -> dict[str, str]:
+    """The docstring behind each field of a struct (they are not kept at run time, so they are read from the source)."""
+    found: dict[str, str] = {}
+    body = ast.parse(inspect.getsource(struct)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for before, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
+            assert isinstance(after.value, ast.Constant)
+            found[before.target.id] = " ".join(str(after.value.value).split())
+    return found
+
+
+def keys_of(struct: type[Struct]) -> list[Key]:
+    """The keys of a table that hold one value (inner tables are tables of their own)."""
+    hints = get_type_hints(struct, include_extras=True)
+    texts = meanings(struct)
+    keys = []
+    for field in msgspec.structs.fields(struct):
+        kind, rules = _unwrapped(hints[field.name])
+        if get_origin(kind) is dict or any(_is_struct(member) for member in _members(kind)):
+            continue
+        default = None if field.default in (None, msgspec.NODEFAULT) else _toml(field.default)
+        keys.append(Key(field.name, texts[field.name], described(kind, rules), default))
+    return keys
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value:_}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def policies() -> list[type[Struct]]:
+    """The structs of all policies."""
+    return list(get_args(config_module.PolicyConfig))
+
+
+def default_config_text() -> str:
+    """The commented file that `bandi init` writes; it parses to the default configuration."""
+    parts = [
+        "# What this service wants of Bandi. Every key stands here with its default; docs/reference/config.md has them all.\n",
+        "# A place where lists are shown; add more as [placements.NAME].\n[placements.home]\n",
+        *_commented(config_module.Placement),
+        "\n# Who ranks: " + ", ".join(str(policy.__struct_config__.tag) for policy in policies()) + ".\n",
+        '[placements.home.policy]\nuse = "thompson"\n',
+        *_commented(config_module.Thompson),
+        "\n[placements.home.policy.prior]\n",
+        *_commented(config_module.Prior),
+        "\n# What counts as reward; a policy names one of these.\n[objectives.click]\n",
+        *_commented(config_module.Objective),
+        "\n[log]\n",
+        *_commented(config_module.Log),
+        "\n[serve]\n",
+        *_commented(config_module.Serve),
+    ]
+    return "".join(parts)
+
+
+def _commented(struct: type[Struct]) -> Iterator[str]:
+    for key in keys_of(struct):
+        setting = f"{key.name} = {key.default}" if key.default is not None else f'# {key.name} = "14d"'
+        yield f"# {key.meaning} ({key.kind})\n{setting}\n"
