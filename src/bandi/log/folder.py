@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bandi.model.errors import FolderBusyError, InvalidInputError, Problem
+from bandi.model.errors import FolderBusyError, InvalidInputError, Problem, StorageFullError
 
 FORMAT = 1
 """Version of everything under `log/`; a newer one is refused. See docs/reference/log-format.md."""
@@ -49,14 +50,14 @@ class LogFolder:
         return path.relative_to(self.home).as_posix()
 
     def make(self) -> None:
-        """Make the folders and put their names on the disk. Raises InvalidInputError where that is not allowed."""
+        """Make the folders, durably. Raises InvalidInputError where that is not allowed, StorageFullError."""
         try:
             new = [folder for folder in (self.home, self.root, self.segments) if not folder.is_dir()]
             self.segments.mkdir(parents=True, exist_ok=True)
             for folder in new:
                 sync_folder(folder.parent)
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
-            raise _unwritable(self.home, error) from None
+        except OSError as error:
+            raise storage_error(error, str(self.home)) from error
 
 
 class FolderLock:
@@ -66,8 +67,8 @@ class FolderLock:
         """Raises FolderBusyError, naming the process that holds it; InvalidInputError where the file cannot be made."""
         try:
             self._descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except PermissionError as error:
-            raise _unwritable(folder.home, error) from None
+        except OSError as error:
+            raise storage_error(error, str(folder.home)) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -110,6 +111,10 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(home: Path, error: OSError) -> InvalidInputError:
+def storage_error(error: OSError, subject: str) -> StorageFullError | InvalidInputError:
+    """Ours for the system's: no room, or a path that cannot be written."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return StorageFullError(f"{subject}: {reason}; free space and try again")
     hint = "check the path, its owner and its permissions"
-    return InvalidInputError(Problem(str(home), error.strerror or str(error), "a folder that can be written", hint))
+    return InvalidInputError(Problem(subject, reason, "a folder that can be written", hint))

@@ -1,7 +1,8 @@
 """Event ids as 128 bits: a keyed hash of the text, or fresh random bits where the event brought no id.
 
-The key is a random 64-bit number kept in the log, so nobody outside can prepare two ids that collide; among 10 billion
-ids the chance of one accidental collision is below 2e-19 (birthday bound, n^2 / 2^129).
+The key is a random 64-bit number kept in the log, so ids prepared to collide under the unkeyed hash do not. xxh3 is no
+cryptographic hash: who can read the key can make collisions. Among 10 billion ids the chance of one by accident is
+below 2e-19 (birthday bound, n^2 / 2^129).
 """
 
 from __future__ import annotations

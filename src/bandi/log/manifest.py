@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from bandi.log.folder import FORMAT, LogFolder, replace_durably
+from bandi.log.folder import FORMAT, LogFolder, replace_durably, storage_error
 from bandi.model.errors import LogDamagedError, NewerVersionError
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -66,9 +66,12 @@ class _Version(msgspec.Struct):
 
 
 def write_manifest(folder: LogFolder, manifest: Manifest) -> None:
-    """Put it in the place of the old one, durably and all at once."""
+    """Put it in the place of the old one, durably and all at once. Raises StorageFullError."""
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    replace_durably(folder.manifest, data + b"\n")
+    try:
+        replace_durably(folder.manifest, data + b"\n")
+    except OSError as error:
+        raise storage_error(error, folder.shown(folder.manifest)) from error
 
 
 def read_manifest(folder: LogFolder) -> Manifest:

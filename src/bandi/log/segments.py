@@ -14,9 +14,9 @@ import polars as pl
 from xxhash import xxh3_64_hexdigest
 
 from bandi.log.codec import document_kind
-from bandi.log.folder import LogFolder, sync_folder, write_durably
+from bandi.log.folder import LogFolder, storage_error, sync_folder, write_durably
 from bandi.log.manifest import Segment, SegmentFile
-from bandi.model.errors import BandiError, LogDamagedError, StorageFullError
+from bandi.model.errors import BandiError, LogDamagedError
 from bandi.model.records import DECISION, EVENT, Array, Decisions, Document, Events, Stretch
 
 ROW_GROUP = 262_144
@@ -59,10 +59,10 @@ def write_segment(folder: LogFolder, stretch: Stretch) -> Segment:
     """Write the files of a stretch, durably, under their final name. Raises StorageFullError; nothing is left then."""
     final = folder.segments / f"{stretch.first}-{stretch.stop}"
     temporary = folder.segments / f"{stretch.first}-{stretch.stop}.new"
-    for stray in (final, temporary):  # of an earlier attempt that never reached the manifest
-        if stray.exists():
-            shutil.rmtree(stray)
     try:
+        for stray in (final, temporary):  # of an earlier attempt that never reached the manifest
+            if stray.exists():
+                shutil.rmtree(stray)
         temporary.mkdir()
         files = []
         for name, frame in _frames(stretch):
@@ -75,8 +75,7 @@ def write_segment(folder: LogFolder, stretch: Stretch) -> Segment:
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(final, ignore_errors=True)
-        name = folder.shown(final)
-        raise StorageFullError(f"{name}: {error.strerror}; nothing was moved: free space and seal again") from error
+        raise storage_error(error, folder.shown(final)) from error
     return Segment(stretch.first, stretch.stop, tuple(files))
 
 

@@ -161,7 +161,11 @@ class SqliteLog:
 
         segment = write_segment(self._folder, stretch)
         manifest = self._manifest.with_segment(segment)
-        write_manifest(self._folder, manifest)
+        try:
+            write_manifest(self._folder, manifest)
+        except BandiError:
+            self._manifest = read_manifest(self._folder)  # the new one may have come so far as to be seen
+            raise
         self._manifest = manifest
         while self._delete_some(segment.stop):
             time.sleep(PAUSE_S)
@@ -192,8 +196,7 @@ class SqliteLog:
             raise LogDamagedError(
                 f"{self._tail.name}: belongs to another log: {expected}; restore a backup of the whole folder"
             )
-        while self._tail.delete_some(self._manifest.stop):
-            pass
+        self._finish_deletion()
         first, stop = self._tail.first(), self._tail.stop()
         if first is not None and first != self._manifest.stop:
             expected = f"expected record {self._manifest.stop} first, found {first}"
@@ -201,6 +204,16 @@ class SqliteLog:
         end = self._manifest.stop if stop is None else stop
         self._remove_strays(end)
         return end
+
+    def _finish_deletion(self) -> None:
+        """Records that are sealed leave the tail, but not before their segment has been read once more."""
+        first = self._tail.first()
+        if first is None or first >= self._manifest.stop:
+            return
+        for _ in read_records(self._folder, lambda: self._manifest, first, self._manifest.stop, FETCH_RECORDS):
+            pass
+        while self._tail.delete_some(self._manifest.stop):
+            pass
 
     def _remove_strays(self, end: int) -> None:
         """Segments that never reached the manifest; their records, all before `end`, are still in the tail."""

@@ -96,7 +96,7 @@ class Tail:
             raise LogDamagedError(f"{self.name}: not a file of Bandi's; restore it from a backup")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > FORMAT:
-            raise NewerVersionError(f"{self.name}: format {version}, this Bandi reads up to {format}; upgrade Bandi")
+            raise NewerVersionError(f"{self.name}: format {version}, this Bandi reads up to {FORMAT}; upgrade Bandi")
 
     def close(self) -> None:
         """Close the connection; the last one to close copies the WAL into the database and removes it."""
