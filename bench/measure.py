@@ -19,7 +19,9 @@ class Sample:
     high: float
 
     def __str__(self) -> str:
-        unit, factor = next((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9)) if self.median * f >= 1 or u == "ns")
+        unit, factor = next(
+            (u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9)) if self.median * f >= 1 or u == "ns"
+        )
         return f"{self.median * factor:.3g} {unit} ({self.low * factor:.3g} to {self.high * factor:.3g})"
 
 
@@ -37,7 +39,9 @@ def time_call(call: Callable[[], object], *, runs: int = 7, calls: int = 1, warm
 
 def machine() -> str:
     """One line about where the figures were measured."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, Linux {platform.release()}"
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, Linux {platform.release()}"
+    )
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

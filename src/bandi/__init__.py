@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bandi.kernel_cache import choose_kernel_cache
 
 if TYPE_CHECKING:
-    from bandi.engine import Engine, open, open_existing  # noqa: A004
+    from bandi.engine import Engine, open, open_existing
     from bandi.model.answers import Ranking, Receipt
     from bandi.model.catalog import Item, User
     from bandi.model.config import Config

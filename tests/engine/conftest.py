@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import bandi
 import pytest
+
+import bandi
 
 ITEMS = [bandi.Item(id=f"t{i}", title=f"Title {i}", editor_rank=i + 1) for i in range(8)]
 

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-import bandi
 import pytest
+
+import bandi
 
 
 def test_a_ranking_names_itself_and_what_it_came_from(shop: bandi.Engine) -> None:

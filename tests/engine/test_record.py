@@ -5,8 +5,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import bandi
 import pytest
+
+import bandi
 
 GOOD = {"user": "u", "item": "t1", "placement": "home"}
 

@@ -29,4 +29,6 @@ def command(folder: str, placement: str, items: tuple[str, ...], limit: int, as_
             for arm in arms
         ]  # fmt: skip
         header = ["item", "title", "trials", "successes", "mean", "low", "high"]
-        print_table(f"{placement}: {engine.policy_version(placement)}", header, rows, "low, high: central 95 % interval")
+        print_table(
+            f"{placement}: {engine.policy_version(placement)}", header, rows, "low, high: central 95 % interval"
+        )

@@ -26,4 +26,6 @@ def command(folder: str, user: str | None, placement: str, k: int | None, seed: 
             return
         rows = [[str(slot.position + 1), slot.item, engine.title(slot.item), f"{slot.score:.4f}"] for slot in ranking]
         caption = f"request {ranking.request_id}, policy {ranking.policy}, {ranking.candidates} candidates, log position {ranking.position}"
-        print_table(f"{placement}: for {user or 'an anonymous reader'}", ["slot", "item", "title", "score"], rows, caption)
+        print_table(
+            f"{placement}: for {user or 'an anonymous reader'}", ["slot", "item", "title", "score"], rows, caption
+        )

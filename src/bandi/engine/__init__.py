@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from bandi.engine.engine import Engine, now_ms
-from bandi.engine.opening import CONFIG_FILE, make_folder, open_folder
+from bandi.engine.folder import CONFIG_FILE, make_folder
+from bandi.engine.opening import open_folder
 from bandi.log.protocol import Progress
 
 __all__ = ["Engine", "open", "open_existing"]
 
 
-def open(path: str | Path, progress: Progress | None = None) -> Engine:  # noqa: A001 - bandi.open reads well
+def open(path: str | Path, progress: Progress | None = None) -> Engine:
     """Open a folder, and make it with a default `bandi.toml` where there is none.
 
     progress: called with (records folded, records to fold) while the log is read.

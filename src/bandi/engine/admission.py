@@ -221,7 +221,9 @@ def _own_fields(events: list[Event], rows: Array, new: NewIds, problems: dict[in
             if type(event.episode) is int and 1 <= event.episode <= 1_000_000:
                 rows["episode"][i] = event.episode
             else:
-                _note(problems, int(i), Problem("$.episode", repr(event.episode)[:66], "a whole number from 1 to 1000000"))
+                _note(
+                    problems, int(i), Problem("$.episode", repr(event.episode)[:66], "a whole number from 1 to 1000000")
+                )
         if isinstance(event, Purchase):
             rows["value"][i] = _amount(event.coins, "$.coins", int(i), problems, low=0.0)
         elif isinstance(event, Custom):
@@ -280,8 +282,11 @@ def _all_text(values: list[Any]) -> bool:
 
 def _all_ids(values: list[Any]) -> bool:
     """True where all are non-empty ASCII text of an allowed length; False says only: look closer."""
-    return _all_text(values) and all(map(str.isascii, values)) and all(values) and (
-        not values or max(map(len, values)) <= MAX_ID_BYTES
+    return (
+        _all_text(values)
+        and all(map(str.isascii, values))
+        and all(values)
+        and (not values or max(map(len, values)) <= MAX_ID_BYTES)
     )
 
 
@@ -296,4 +301,3 @@ def id_problem(value: Any, where: str, what: str) -> Problem | None:
     if not 1 <= size <= MAX_ID_BYTES:
         return Problem(where, f"{size} bytes", f"{what} of 1 to {MAX_ID_BYTES} bytes")
     return None
-

@@ -38,7 +38,9 @@ class Decider:
         """The placement of that name. Raises UnknownNameError."""
         state = self._state.placements.get(name) if isinstance(name, str) else None
         if state is None:
-            raise UnknownNameError(Problem("$.placement", repr(name)[:66], f"one of: {', '.join(self._state.placements)}"))
+            raise UnknownNameError(
+                Problem("$.placement", repr(name)[:66], f"one of: {', '.join(self._state.placements)}")
+            )
         return state
 
     def decide(self, placement: PlacementState, k: int, seed: int, now_ms: int) -> Decided:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bandi.engine.opening import read_config
+from bandi.engine.folder import read_config
 from bandi.engine.recovery import SNAPSHOTS
 from bandi.engine.state import State
 from bandi.learning.snapshots import newest_snapshots, read_snapshot

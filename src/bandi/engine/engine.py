@@ -11,13 +11,13 @@ from types import TracebackType
 
 import numpy as np
 
+from bandi.engine.admission import id_problem
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.deciding import Decider, checked_k, checked_seed, mix
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
 from bandi.engine.opening import Opened
-from bandi.engine.admission import id_problem
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
 from bandi.model.answers import Arm, RankedItem, Ranking, Receipt, Stats

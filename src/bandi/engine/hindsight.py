@@ -102,9 +102,13 @@ class Hindsight:
                 hits = np.flatnonzero(decisions.headers["request"] == np.uint64(request))
                 if len(hits):
                     i = int(hits[0])
-                    return _Found(decisions.headers[i], decisions.items[decisions.offsets[i] : decisions.offsets[i + 1]])
+                    return _Found(
+                        decisions.headers[i], decisions.items[decisions.offsets[i] : decisions.offsets[i + 1]]
+                    )
         raise UnknownNameError(
-            Problem("request_id", request_id, "a decision in the log", "a crash may lose the last milliseconds of decisions")
+            Problem(
+                "request_id", request_id, "a decision in the log", "a crash may lose the last milliseconds of decisions"
+            )
         )
 
     def _at(self, found: _Found) -> tuple[Decider, PlacementState]:

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import msgspec
 
+from bandi.engine.folder import read_config
 from bandi.engine.recovery import recover
 from bandi.engine.state import State, counted
 from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.config import Config
-from bandi.model.config_text import default_config_text, parse_config
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import DocumentKind
 from bandi.model.request_ids import MAX_PLACEMENTS
 from bandi.policies.registry import policy_version
-
-CONFIG_FILE = "bandi.toml"
 
 
 @dataclass(slots=True)
@@ -42,27 +40,6 @@ class Opened:
     log: SqliteLog
     state: State
     story: Story
-
-
-def make_folder(folder: Path) -> Path:
-    """Make the folder and a commented `bandi.toml`. Raises InvalidInputError where there is one already."""
-    file = folder / CONFIG_FILE
-    if file.exists():
-        raise InvalidInputError(Problem(str(file), "a file", "no such file yet", "the folder is ready: use it"))
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(default_config_text(), encoding="utf-8")
-    return file
-
-
-def read_config(folder: Path) -> Config:
-    """The folder's configuration. Raises ConfigError, or InvalidInputError where there is no such file."""
-    file = folder / CONFIG_FILE
-    try:
-        data = file.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        hint = f"make one: bandi init {folder}"
-        raise InvalidInputError(Problem(str(folder), "no bandi.toml", "a Bandi folder", hint)) from None
-    return parse_config(data, str(file))
 
 
 def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | None = None) -> Opened:
@@ -88,12 +65,17 @@ def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | 
 def _config_chunks(state: State, config: Config) -> list[Chunk]:
     """The configuration, and before it the ids that it needs."""
     chunks: list[Chunk] = []
-    names = {"placement": list(config.placements), "policy": [policy_version(p.policy) for p in config.placements.values()]}
+    names = {
+        "placement": list(config.placements),
+        "policy": [policy_version(p.policy) for p in config.placements.values()],
+    }
     for namespace, texts in names.items():
         new = [text for text in dict.fromkeys(texts) if state.interner.lookup(namespace, text) < 0]
         if namespace == "placement" and state.interner.size(namespace) + len(new) > MAX_PLACEMENTS:
             found = f"{state.interner.size(namespace)} in the log and {len(new)} new"
-            raise InvalidInputError(Problem("placements", found, f"at most {MAX_PLACEMENTS} names over a log's whole life"))
+            raise InvalidInputError(
+                Problem("placements", found, f"at most {MAX_PLACEMENTS} names over a log's whole life")
+            )
         if new:
             ids = msgspec.msgpack.encode({"namespace": namespace, "texts": new})
             chunks.append(DocumentChunk(DocumentKind.IDS, ids))
@@ -113,5 +95,7 @@ def _changes(old: Config | None, new: Config) -> list[str]:
             notes.append(f"placement {name}: what it counts has changed, its arms start anew")
         elif before != placement:
             notes.append(f"placement {name}: changed, its arms carry over")
-    notes += [f"placement {name}: gone, its arms are forgotten" for name in old.placements if name not in new.placements]
+    notes += [
+        f"placement {name}: gone, its arms are forgotten" for name in old.placements if name not in new.placements
+    ]
     return notes

@@ -91,7 +91,7 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
-        for index, outcomes in self.attribution.fold(piece, None).items():
+        for index, outcomes in self.attribution.fold(piece).items():
             self._learn(index, outcomes)
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])

@@ -38,7 +38,9 @@ DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
 
 
 @njit(cache=True, nogil=True)
-def emit(out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int) -> int:
+def emit(
+    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int
+) -> int:
     """Append one outcome; returns how many there are."""
     row = out[made]
     row["time_ms"] = time_ms

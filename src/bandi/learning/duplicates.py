@@ -82,9 +82,7 @@ class SeenEvents:
             self._new.reserve(step)
             new, old = self._new, self._old
             part = slice(done, done + step)
-            new.count = _insert(
-                hi[part], lo[part], new.count, new.index, new.hi, new.lo, old.index, old.hi, old.lo
-            )
+            new.count = _insert(hi[part], lo[part], new.count, new.index, new.hi, new.lo, old.index, old.hi, old.lo)
             done += step
 
     def resized(self, horizon: int) -> SeenEvents:

@@ -8,6 +8,9 @@ import numpy as np
 
 from bandi.model.records import Array, Decisions, Events, Stretch, no_decisions, no_events
 
+NO_EVENTS, NO_DECISIONS = no_events(), no_decisions()
+"""Made once: they are empty, so nobody can change them."""
+
 
 def consecutive(firsts: Sequence[int], counts: Sequence[int]) -> Array:
     """Positions first, first + 1, ... of each run, one run after the other: int64[sum(counts)]."""
@@ -25,7 +28,7 @@ def join_decisions(parts: Sequence[Decisions]) -> Decisions:
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        return no_decisions()
+        return NO_DECISIONS
     offsets = np.zeros(1 + sum(len(part.headers) for part in parts), np.int64)
     np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts]), out=offsets[1:])
     return Decisions(
@@ -47,7 +50,7 @@ def join(parts: Sequence[Stretch]) -> Stretch:
         stop=parts[-1].stop,
         events=Events(np.concatenate([e.positions for e in events]), np.concatenate([e.rows for e in events]))
         if events
-        else no_events(),
+        else NO_EVENTS,
         decisions=join_decisions([part.decisions for part in parts if len(part.decisions.headers)]),
         documents=tuple(document for part in parts for document in part.documents),
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from xxhash import xxh3_64
 
-from bandi.log.assembly import consecutive, join_decisions
+from bandi.log.assembly import NO_EVENTS, consecutive, join_decisions
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk, EventChunk
 from bandi.model.errors import InvalidInputError, LogDamagedError, NewerVersionError, Problem
 from bandi.model.records import (
@@ -27,7 +27,6 @@ from bandi.model.records import (
     DocumentKind,
     Events,
     Stretch,
-    no_events,
 )
 
 EVENTS, DECISIONS, DOCUMENT = 1, 2, 3
@@ -121,7 +120,7 @@ class _Gathered:
         self.counts.append(row.records)
 
     def stretch(self, first: int, stop: int) -> Stretch:
-        events = no_events()
+        events = NO_EVENTS
         if self.payloads:
             data = self.payloads[0] if len(self.payloads) == 1 else b"".join(self.payloads)
             events = Events(consecutive(self.firsts, self.counts), np.frombuffer(data, EVENT))

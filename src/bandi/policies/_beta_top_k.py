@@ -82,7 +82,16 @@ def _beyond(a: float, b: float, t: float, u: float, state: np.uint64) -> float:
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _prefilter(
-    a: Array, b: Array, mean: Array, first: int, stop: int, t: float, seed: np.uint64, u: Array, u_bits: Array, keep: Array
+    a: Array,
+    b: Array,
+    mean: Array,
+    first: int,
+    stop: int,
+    t: float,
+    seed: np.uint64,
+    u: Array,
+    u_bits: Array,
+    keep: Array,
 ) -> None:
     """keep[i - first] = 0 where arm i is surely below t. u_bits: the bits of u (the same memory), int64."""
     v_inverse = 0.5 / (t * (1.0 - t)) if t <= 0.5 else 2.0

@@ -29,7 +29,9 @@ class EditorRule:
         """O(candidates) and a sort of the k chosen."""
         n = len(candidates.items)
         ranks = np.zeros(n, np.int32) if candidates.editor_ranks is None else candidates.editor_ranks
-        order = np.where(ranks > 0, ranks, _UNRANKED).astype(np.int64) * n + np.arange(n)  # equal ranks: catalogue order
+        order = np.where(ranks > 0, ranks, _UNRANKED).astype(np.int64) * n + np.arange(
+            n
+        )  # equal ranks: catalogue order
         chosen = np.argpartition(order, k - 1)[:k] if k < n else np.arange(n)
         chosen = chosen[np.argsort(order[chosen])]
         posterior.places[:k] = chosen

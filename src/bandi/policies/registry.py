@@ -25,7 +25,9 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
         case Ucb1():
             return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), Ucb1Rule(config.exploration))
         case EpsilonGreedy():
-            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), EpsilonGreedyRule(config.epsilon))
+            return BernoulliPolicy(
+                BetaArms(config.prior, config.half_life, segments), EpsilonGreedyRule(config.epsilon)
+            )
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
 

@@ -1,0 +1,168 @@
+"""Everything but the two hot routes: catalogue, arms, decisions, statistics, documents, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bandi.console import Page, find_page
+from bandi.engine import Engine
+from bandi.model.catalog import Item, User
+from bandi.model.errors import InvalidInputError, Problem
+from bandi.serving.bodies import Batches, check_json, decode, field_problem, read_body
+from bandi.serving.hot import answer
+from bandi.serving.live import Live
+from bandi.serving.openapi import openapi_document
+from bandi.serving.problems import HttpProblemError, from_error
+
+MAX_PAGE = 1_000
+_dict_decoder = msgspec.json.Decoder(dict[str, Any])
+_encode = msgspec.json.Encoder().encode
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def admin_application(engine: Engine, live: Live) -> Starlette:
+    """The Starlette application of one engine."""
+    admin = _Admin(engine, live)
+    routes = [
+        Route("/v1/arms", admin.arms, methods=["GET"]),
+        Route("/v1/stats", admin.stats, methods=["GET"]),
+        Route("/v1/live", admin.live, methods=["GET"]),
+        Route("/v1/decisions/{id}", admin.decision, methods=["GET"]),
+        Route("/openapi.json", admin.openapi, methods=["GET"]),
+        *_catalogue("items", Item, engine.items, engine),
+        *_catalogue("users", User, engine.users, engine),
+        Route("/docs", lambda request: RedirectResponse("/docs/"), methods=["GET"]),
+        Route("/{path:path}", admin.page, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _error})
+
+
+class _Admin:
+    def __init__(self, engine: Engine, live: Live) -> None:
+        self._engine = engine
+        self._live = live
+        self._openapi = msgspec.json.encode(openapi_document(engine.config.serve))
+
+    async def arms(self, request: Request) -> Response:
+        placement = request.query_params.get("placement") or next(iter(self._engine.config.placements))
+        items = request.query_params.getlist("item") or None
+        if items is not None and len(items) > MAX_PAGE:
+            raise InvalidInputError(Problem("query item", f"{len(items)} items", f"at most {MAX_PAGE}"))
+        limit = _limit(request)
+        return _json({"arms": await run_in_threadpool(self._engine.arms, placement, items, 0, limit)})
+
+    async def stats(self, _: Request) -> Response:
+        return _json(self._engine.stats())
+
+    async def live(self, _: Request) -> Response:
+        body = await run_in_threadpool(self._live.json)
+        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def decision(self, request: Request) -> Response:
+        try:
+            return _json(await run_in_threadpool(self._engine.ask_again, request.path_params["id"]))
+        except InvalidInputError as error:
+            raise HttpProblemError(404, "No such decision", str(error), error.problems) from None
+
+    async def openapi(self, _: Request) -> Response:
+        return Response(self._openapi, media_type="application/json")
+
+    async def page(self, request: Request) -> Response:
+        found: Page | None = await run_in_threadpool(find_page, request.path_params["path"])
+        if found is None:
+            raise HttpProblemError(404, "Not found", f"there is no {request.url.path}; /docs/ lists the routes")
+        return Response(found.body, media_type=found.media_type, headers=found.headers)
+
+
+def _catalogue(noun: str, kind: type[Item] | type[User], door: Any, engine: Engine) -> list[Route]:
+    """The routes of items or users: they differ in nothing but their type."""
+    batches = Batches(kind, noun, engine.config.serve.max_batch)
+    limit = engine.config.serve.max_body_bytes
+
+    async def get(request: Request) -> Response:
+        found = door.get(request.path_params["id"])
+        if found is None:
+            problem = Problem("path id", ascii(request.path_params["id"])[:66], f"the id of a known {noun[:-1]}")
+            raise HttpProblemError(404, "Not found", str(problem), [problem])
+        return _json(found)
+
+    async def put(request: Request) -> Response:
+        check_json(request.scope)
+        fields = decode(_dict_decoder, await read_body(request.scope, request.receive, limit))
+        path_id = request.path_params["id"]
+        if fields.setdefault("id", path_id) != path_id:
+            problem = Problem("$.id", f"{fields['id']!r:.66}", f"{path_id!r:.66}, as in the path, or no id")
+            raise HttpProblemError(422, "Invalid input", str(problem), [problem])
+        try:
+            value = msgspec.convert(fields, kind)
+        except msgspec.ValidationError as error:
+            problem = field_problem(error)
+            raise HttpProblemError(422, "Invalid input", str(problem), [problem]) from None
+        status, body = answer(await run_in_threadpool(door.put, [value]), [], None)
+        return Response(body, 200 if status == 202 else status, media_type="application/json")
+
+    async def delete(request: Request) -> Response:
+        receipt = await run_in_threadpool(door.delete, [request.path_params["id"]])
+        if receipt.refused:
+            problem = receipt.refused[0].problem
+            raise HttpProblemError(404, "Not found", str(problem), [problem])
+        return Response(status_code=204)
+
+    async def page(request: Request) -> Response:
+        after = request.query_params.get("after")
+        if after is not None and engine._state.interner.lookup(noun[:-1], after) < 0:
+            raise InvalidInputError(
+                Problem("query after", ascii(after)[:66], f"the id of a {noun[:-1]} of an earlier page")
+            )
+        return _json({noun: await run_in_threadpool(door.page, after, _limit(request))})
+
+    async def batch(request: Request) -> Response:
+        check_json(request.scope)
+        records, refused, places = batches.decode(await read_body(request.scope, request.receive, limit))
+        receipt = await run_in_threadpool(door.put, records)
+        _, body = answer(receipt, refused, places)
+        return Response(body, 200, media_type="application/json")
+
+    by_method = {"GET": get, "HEAD": get, "PUT": put, "DELETE": delete}
+
+    async def one(request: Request) -> Response:
+        return await by_method[request.method](request)
+
+    return [
+        Route(f"/v1/{noun}:batch", batch, methods=["POST"]),
+        Route(f"/v1/{noun}", page, methods=["GET"]),
+        Route(f"/v1/{noun}/{{id:path}}", one, methods=["GET", "PUT", "DELETE"]),
+    ]
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "100")
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= MAX_PAGE):
+        raise InvalidInputError(Problem("query limit", repr(text)[:66], f"a whole number from 1 to {MAX_PAGE}"))
+    return int(text)
+
+
+def _json(value: Any) -> Response:
+    return Response(_encode(value), media_type="application/json")
+
+
+async def _error(_: Request, error: Exception) -> Response:
+    problem = from_error(error)
+    headers = {name.decode(): value.decode() for name, value in problem.headers}
+    return Response(problem.body(), problem.status, headers, media_type="application/problem+json")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = "Method not allowed" if error.status_code == 405 else str(error.detail)
+    headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
+    return await _error(request, HttpProblemError(error.status_code, title, headers=headers))
