@@ -39,6 +39,26 @@ def parse_config(text: str | bytes, file: str = "bandi.toml") -> Config:
     raise ConfigError([_placed(problem, lines, file) for problem in found])
 
 
+def find_problems(text: str | bytes, file: str, struct: type[Struct]) -> dict[str, Any]:
+    """The file as plain values, for another kind of TOML file. Raises ConfigError where it does not fit `struct`."""
+    tree, lines = _read(text, file)
+    found = [*_problems(tree, struct, ()), *_missing(tree, struct, ())]
+    if found:
+        raise ConfigError([_placed(problem, lines, file) for problem in found])
+    return tree
+
+
+def _missing(value: Any, struct: type[Struct], keys: tuple[str, ...]) -> Iterator[_Found]:
+    """Required keys that are not there."""
+    hints = get_type_hints(struct)
+    for field in msgspec.structs.fields(struct):
+        if field.name not in value:
+            if field.required:
+                yield _Found((*keys, field.name), "nothing", "this key")
+        elif _is_struct(hints[field.name]) and isinstance(value[field.name], dict):
+            yield from _missing(value[field.name], hints[field.name], (*keys, field.name))
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A problem before its line is known."""

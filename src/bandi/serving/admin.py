@@ -16,7 +16,7 @@ from starlette.routing import Route
 from bandi.console import Page, find_page
 from bandi.engine import Engine
 from bandi.model.catalog import Item, User
-from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.errors import BandiError, InvalidInputError, Problem
 from bandi.serving.bodies import Batches, check_json, decode, field_problem, read_body
 from bandi.serving.hot import answer
 from bandi.serving.live import Live
@@ -43,7 +43,7 @@ def admin_application(engine: Engine, live: Live) -> Starlette:
         Route("/docs", lambda request: RedirectResponse("/docs/"), methods=["GET"]),
         Route("/{path:path}", admin.page, methods=["GET"]),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _error})
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, HttpProblemError: _error, BandiError: _error, Exception: _error})
 
 
 class _Admin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from bandi.engine import Engine
@@ -58,7 +59,8 @@ class Service:
             detail = "the service is stopping" if self._stopping else f"not ready yet: {self.progress}"
             raise HttpProblemError(503, "Not ready", detail, headers=[(b"retry-after", b"1")])
         else:
-            await self._admin(scope, receive, send)
+            with suppress(Exception):  # Starlette raises again what its handler has answered (and printed) already
+                await self._admin(scope, receive, send)
 
     async def _health(self, scope: Scope, path: str, send: Any) -> None:
         if scope["method"] not in ("GET", "HEAD"):

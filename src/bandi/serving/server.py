@@ -20,6 +20,7 @@ from bandi.engine import Engine, open_existing
 from bandi.engine.folder import read_config
 from bandi.model.errors import BandiError, InvalidInputError, Problem
 from bandi.serving.app import Service
+from bandi.serving.connection import BoundedConnection
 from bandi.serving.live import Live
 
 SWITCH_INTERVAL_S = 0.0005
@@ -61,13 +62,14 @@ def make_server(service: Service, access_log: bool = False) -> uvicorn.Server:
     config = uvicorn.Config(
         service,
         loop="uvloop",
-        http="httptools",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         interface="asgi3",
         access_log=access_log,
         log_level="info" if access_log else "warning",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=30,
     )

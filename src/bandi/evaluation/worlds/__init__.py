@@ -1,1 +1,1 @@
-"""."""
+"""Worlds: simulated services with known truth."""

@@ -1,0 +1,106 @@
+"""Simulated readers over real HTTP: they ask a running service for lists and send back what they saw and clicked."""
+
+from __future__ import annotations
+
+import http.client
+import time
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bandi.evaluation.worlds.webtoon import World
+from bandi.model.catalog import Item
+from bandi.model.errors import BandiError
+
+
+class ServiceError(BandiError):
+    """The service did not answer as it should; the message says what it said."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one placement has got."""
+
+    requests: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    wasted: int = 0
+
+
+@dataclass(slots=True)
+class HttpReaders:
+    """Readers of a world, one at a time, on one kept connection. tallies: by placement."""
+
+    url: str
+    world: World
+    seed: int
+    k: int = 10
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    _connection: http.client.HTTPConnection | None = None
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng([self.seed, 4])
+        self._index = {item.id: i for i, item in enumerate(self.world.items())}
+        self._cannot_win = self.world.cannot_win(1 << 60)
+        self._sent = 0
+
+    def load_catalogue(self) -> None:
+        """Put the world's titles into the service; all are on sale at once, for the service's clock is not the world's."""
+        items = [msgspec.structs.replace(item, launched_at=None) for item in self.world.items()]
+        self._post("/v1/items:batch", {"items": [msgspec.to_builtins(item) for item in items]}, (200,))
+
+    def visit(self, placement: str) -> int:
+        """One reader comes, looks at a list and clicks; the number of clicks."""
+        reader = int(self.world.visits(1, self._random).readers[0])
+        user = f"r{reader}"
+        ranking = self._post("/v1/recommendations", {"user": user, "placement": placement, "k": self.k}, (200,))
+        shown = [slot["item"] for slot in ranking["items"]]
+        titles = np.array([self._index[item] for item in shown], np.int64)
+        clicked = self.world.clicks(reader, titles, self._random)
+        events = [self._event("impression", user, item, slot, ranking) for slot, item in enumerate(shown)]
+        events += [self._event("click", user, shown[slot], slot, ranking) for slot in np.flatnonzero(clicked).tolist()]
+        if events:
+            receipt = self._post("/v1/events", {"events": events}, (202,))
+            if receipt["accepted"] != len(events):
+                raise ServiceError(
+                    f"{self.url}: of {len(events)} events {receipt['accepted']} were accepted: {receipt}"
+                )
+        tally = self.tallies.setdefault(placement, Tally())
+        tally.requests += 1
+        tally.impressions += len(shown)
+        tally.clicks += int(clicked.sum())
+        tally.wasted += int(self._cannot_win[titles].sum())
+        return int(clicked.sum())
+
+    def waste(self, placement: str) -> float | None:
+        """Share of a placement's impressions on titles that cannot win."""
+        tally = self.tallies.get(placement)
+        return tally.wasted / tally.impressions if tally is not None and tally.impressions else None
+
+    def _event(self, kind: str, user: str, item: str, slot: int, ranking: Any) -> dict[str, Any]:
+        self._sent += 1
+        return {
+            "type": kind, "user": user, "item": item, "position": slot, "request": ranking["request_id"],
+            "event_id": f"{self.seed}-{ranking['request_id']}-{kind[0]}{slot}", "occurred_at": time.time(),
+        }  # fmt: skip
+
+    def _post(self, path: str, body: Any, good: Sequence[int]) -> Any:
+        parts = urllib.parse.urlsplit(self.url)
+        try:
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection(
+                    parts.hostname or "127.0.0.1", parts.port or 80, timeout=30
+                )
+            self._connection.request("POST", path, msgspec.json.encode(body), {"content-type": "application/json"})
+            response = self._connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection = None
+            raise ServiceError(f"{self.url}: {error!r}; is the service running?") from None
+        if response.status not in good:
+            raise ServiceError(f"POST {self.url}{path}: {response.status} {answer[:300].decode('utf-8', 'replace')}")
+        return msgspec.json.decode(answer)

@@ -1,0 +1,86 @@
+"""The parameters of a world, as its TOML file says them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from bandi.model.config import Struct
+from bandi.model.config_text import find_problems
+from bandi.model.errors import InvalidInputError, Problem
+
+DEFAULT = Path(__file__).with_name("webtoon.toml")
+
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
+
+
+class Titles(Struct):
+    """What can be shown."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    launched_before: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    genres: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]], msgspec.Meta(min_length=1, max_length=64)
+    ]
+    appeal_mean: Share
+    appeal_spread: Spread
+    taste_strength: Spread
+    highest: Share
+
+
+class Readers(Struct):
+    """Who comes."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+    groups: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    spread: Spread
+    activity_shape: Annotated[float, msgspec.Meta(gt=0, le=100)]
+
+
+class Positions(Struct):
+    """How far down a list is looked."""
+
+    examination: Annotated[float, msgspec.Meta(ge=0, le=5)]
+
+
+class Editors(Struct):
+    """How well the editors guess."""
+
+    noise: Spread
+
+
+class Run(Struct):
+    """Length and shape of a run."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
+    k: Annotated[int, msgspec.Meta(ge=1, le=100)]
+    click_delay_mean_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+    cannot_win_margin: Share
+
+
+class WorldParameters(Struct):
+    """The whole file."""
+
+    titles: Titles
+    readers: Readers
+    positions: Positions
+    editors: Editors
+    run: Run
+
+
+def read_parameters(path: Path = DEFAULT) -> WorldParameters:
+    """The parameters in a file. Raises InvalidInputError (ConfigError) with file, line and nearest name."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(Problem(str(path), error.strerror or str(error), "a world's TOML file")) from None
+    parameters = msgspec.convert(find_problems(data, str(path), WorldParameters), WorldParameters)
+    if parameters.titles.launched_before > parameters.titles.count:
+        found = f"{parameters.titles.launched_before}"
+        raise InvalidInputError(
+            Problem(f"{path}: titles.launched_before", found, f"at most count, {parameters.titles.count}")
+        )
+    return parameters
