@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from xxhash import xxh3_64
 
-from bandi.log.assembly import NO_EVENTS, consecutive, join_decisions
+from bandi.log.assembly import NO_DECISIONS, NO_EVENTS, consecutive, join_decisions
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk, EventChunk
 from bandi.model.errors import InvalidInputError, LogDamagedError, NewerVersionError, Problem
 from bandi.model.records import (
@@ -64,6 +64,8 @@ def encode(chunks: Sequence[Chunk], first: int) -> tuple[list[Row], Stretch]:
 
     Raises ValueError where arrays have the wrong type or lengths, InvalidInputError for a document that is too large.
     """
+    if len(chunks) == 1 and isinstance(chunks[0], EventChunk) and 0 < len(chunks[0].rows) <= _EVENTS_IN_ROW:
+        return _encode_events(chunks[0].rows, first)
     rows: list[Row] = []
     gathered = _Gathered()
     position = first
@@ -83,6 +85,15 @@ def encode(chunks: Sequence[Chunk], first: int) -> tuple[list[Row], Stretch]:
         rows += new
         position = new[-1].first + new[-1].records
     return rows, gathered.stretch(first, position)
+
+
+def _encode_events(events: Array, first: int) -> tuple[list[Row], Stretch]:
+    """The commonest case, in a third of the time: it counts where every event has a commit of its own."""
+    _check_events(events)
+    stop = first + len(events)
+    row = _row(first, len(events), EVENTS, events.tobytes())
+    placed = Events(np.arange(first, stop, dtype=np.int64), np.frombuffer(row.payload, EVENT))
+    return [row], Stretch(first, stop, placed, NO_DECISIONS)
 
 
 def decode(rows: Sequence[Row], where: str) -> Stretch:
@@ -153,8 +164,7 @@ def _runs(chunks: Sequence[Chunk]) -> Iterator[Array | Decisions | Document]:
             decisions = []
         match chunk:
             case EventChunk(rows):
-                if rows.dtype != EVENT or rows.ndim != 1:
-                    raise ValueError(f"EventChunk.rows: expected EVENT[n], found {rows.dtype} of shape {rows.shape}")
+                _check_events(rows)
                 if len(rows):
                     events.append(rows)
             case DecisionChunk(given):
@@ -176,6 +186,11 @@ def _runs(chunks: Sequence[Chunk]) -> Iterator[Array | Decisions | Document]:
 
 def _joined(parts: list[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _check_events(rows: Array) -> None:
+    if rows.dtype != EVENT or rows.ndim != 1:
+        raise ValueError(f"EventChunk.rows: expected EVENT[n], found {rows.dtype} of shape {rows.shape}")
 
 
 def check_decisions(decisions: Decisions) -> None:

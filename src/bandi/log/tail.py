@@ -18,8 +18,8 @@ from bandi.model.records import Stretch
 APPLICATION_ID = 0x62616E64
 """`band`: the mark of our file in its SQLite header."""
 
-PAGE_BYTES = 8192
-CHECKPOINT_PAGES = 512
+PAGE_BYTES = 4096
+CHECKPOINT_PAGES = 1024
 """After so many pages (4 MiB) the WAL is copied into the database, so that it stays small and its blocks are reused."""
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 FETCH_BYTES = 64 * 1024 * 1024
