@@ -6,7 +6,7 @@ import http.client
 import time
 import urllib.parse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -31,36 +31,33 @@ class Tally:
     wasted: int = 0
 
 
-@dataclass(slots=True)
 class HttpReaders:
     """Readers of a world, one at a time, on one kept connection. tallies: by placement."""
 
-    url: str
-    world: World
-    seed: int
-    k: int = 10
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    _connection: http.client.HTTPConnection | None = None
-
-    def __post_init__(self) -> None:
-        self._random = np.random.default_rng([self.seed, 4])
-        self._index = {item.id: i for i, item in enumerate(self.world.items())}
-        self._cannot_win = self.world.cannot_win(1 << 60)
-        self._sent = 0
+    def __init__(self, url: str, world: World, seed: int, k: int = 10) -> None:
+        self.url = url
+        self.tallies: dict[str, Tally] = {}
+        self._world = world
+        self._seed = seed
+        self._k = k
+        self._random = np.random.default_rng([seed, 4])
+        self._index = {item.id: i for i, item in enumerate(world.items())}
+        self._cannot_win = world.cannot_win(1 << 60)
+        self._connection: http.client.HTTPConnection | None = None
 
     def load_catalogue(self) -> None:
         """Put the world's titles into the service; all are on sale at once, for the service's clock is not the world's."""
-        items = [msgspec.structs.replace(item, launched_at=None) for item in self.world.items()]
+        items = [msgspec.structs.replace(item, launched_at=None) for item in self._world.items()]
         self._post("/v1/items:batch", {"items": [msgspec.to_builtins(item) for item in items]}, (200,))
 
     def visit(self, placement: str) -> int:
         """One reader comes, looks at a list and clicks; the number of clicks."""
-        reader = int(self.world.visits(1, self._random).readers[0])
+        reader = int(self._world.visits(1, self._random).readers[0])
         user = f"r{reader}"
-        ranking = self._post("/v1/recommendations", {"user": user, "placement": placement, "k": self.k}, (200,))
+        ranking = self._post("/v1/recommendations", {"user": user, "placement": placement, "k": self._k}, (200,))
         shown = [slot["item"] for slot in ranking["items"]]
         titles = np.array([self._index[item] for item in shown], np.int64)
-        clicked = self.world.clicks(reader, titles, self._random)
+        clicked = self._world.clicks(reader, titles, self._random)
         events = [self._event("impression", user, item, slot, ranking) for slot, item in enumerate(shown)]
         events += [self._event("click", user, shown[slot], slot, ranking) for slot in np.flatnonzero(clicked).tolist()]
         if events:
@@ -82,10 +79,9 @@ class HttpReaders:
         return tally.wasted / tally.impressions if tally is not None and tally.impressions else None
 
     def _event(self, kind: str, user: str, item: str, slot: int, ranking: Any) -> dict[str, Any]:
-        self._sent += 1
         return {
             "type": kind, "user": user, "item": item, "position": slot, "request": ranking["request_id"],
-            "event_id": f"{self.seed}-{ranking['request_id']}-{kind[0]}{slot}", "occurred_at": time.time(),
+            "event_id": f"{self._seed}-{ranking['request_id']}-{kind[0]}{slot}", "occurred_at": time.time(),
         }  # fmt: skip
 
     def _post(self, path: str, body: Any, good: Sequence[int]) -> Any:
