@@ -2,54 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
-from bandi.console import Page, find_page
+from bandi.console import find_page
 from bandi.engine import Engine
+from bandi.model.answers import Receipt
 from bandi.model.catalog import Item, User
-from bandi.model.errors import BandiError, InvalidInputError, Problem
-from bandi.serving.bodies import Batches, check_json, decode, field_problem, read_body
+from bandi.model.errors import InvalidInputError, Problem
+from bandi.serving.bodies import Batch, Batches, Receive, Scope, check_json, decode, field_problem, invalid, read_body
 from bandi.serving.hot import answer
 from bandi.serving.live import Live
 from bandi.serving.openapi import openapi_document
-from bandi.serving.problems import HttpProblemError, from_error
+from bandi.serving.problems import HttpProblemError
 
 MAX_PAGE = 1_000
 _dict_decoder = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
-Handler = Callable[[Request], Awaitable[Response]]
 
 
-def admin_application(engine: Engine, live: Live) -> Starlette:
-    """The Starlette application of one engine."""
-    admin = _Admin(engine, live)
-    routes = [
-        Route("/v1/arms", admin.arms, methods=["GET"]),
-        Route("/v1/stats", admin.stats, methods=["GET"]),
-        Route("/v1/live", admin.live, methods=["GET"]),
-        Route("/v1/decisions/{id}", admin.decision, methods=["GET"]),
-        Route("/openapi.json", admin.openapi, methods=["GET"]),
-        *_catalogue("items", Item, engine.items, engine),
-        *_catalogue("users", User, engine.users, engine),
-        Route("/docs", lambda request: RedirectResponse("/docs/"), methods=["GET"]),
-        Route("/{path:path}", admin.page, methods=["GET"]),
-    ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, HttpProblemError: _error, BandiError: _error, Exception: _error})
+class AdminRoutes:
+    """A Starlette router whose errors all come out as exceptions, for the application to answer."""
+
+    def __init__(self, engine: Engine, live: Live) -> None:
+        admin = _Admin(engine, live)
+        routes = [
+            Route("/v1/arms", admin.arms, methods=["GET"]),
+            Route("/v1/stats", admin.stats, methods=["GET"]),
+            Route("/v1/live", admin.live, methods=["GET"]),
+            Route("/v1/decisions/{id}", admin.decision, methods=["GET"]),
+            Route("/openapi.json", admin.openapi, methods=["GET"]),
+            *_catalogue("items", Item, engine.items, engine),
+            *_catalogue("users", User, engine.users, engine),
+        ]
+        self._router = Router(routes, redirect_slashes=False, default=admin.page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
+        """One request. Raises HttpProblemError or the engine's errors."""
+        scope["app"] = self  # Starlette raises its 404 and 405 where there is an app, else it answers in plain text
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException as error:
+            if error.status_code != 405:
+                raise HttpProblemError(error.status_code, str(error.detail)) from None
+            allowed = sorted(name for name in (error.headers or {}).get("Allow", "").split(", ") if name)
+            raise not_allowed(*allowed) from None
+
+
+def not_allowed(*methods: str) -> HttpProblemError:
+    """405, with the methods that would do."""
+    allow = ", ".join(methods)
+    return HttpProblemError(405, "Method not allowed", f"use {allow}", headers=[(b"allow", allow.encode())])
 
 
 class _Admin:
     def __init__(self, engine: Engine, live: Live) -> None:
         self._engine = engine
         self._live = live
+        self._asking = CapacityLimiter(1)  # asking again reads the log: one at a time, or it starves the rest
         self._openapi = msgspec.json.encode(openapi_document(engine.config.serve))
 
     async def arms(self, request: Request) -> Response:
@@ -69,18 +86,29 @@ class _Admin:
 
     async def decision(self, request: Request) -> Response:
         try:
-            return _json(await run_in_threadpool(self._engine.ask_again, request.path_params["id"]))
+            ranking = await to_thread.run_sync(self._engine.ask_again, request.path_params["id"], limiter=self._asking)
         except InvalidInputError as error:
             raise HttpProblemError(404, "No such decision", str(error), error.problems) from None
+        return _json(ranking)
 
     async def openapi(self, _: Request) -> Response:
         return Response(self._openapi, media_type="application/json")
 
-    async def page(self, request: Request) -> Response:
-        found: Page | None = await run_in_threadpool(find_page, request.path_params["path"])
+    async def page(self, scope: Scope, receive: Receive, send: Any) -> None:
+        """Any other path: a file of the page, or 404."""
+        path = scope["path"].removeprefix("/")
+        found = await run_in_threadpool(find_page, path)
+        if found is None and path != "docs":
+            raise HttpProblemError(404, "Not found", f"there is nothing at {ascii(scope['path'])[:200]}; see /docs/")
+        if scope["method"] not in ("GET", "HEAD"):
+            raise not_allowed("GET", "HEAD")
         if found is None:
-            raise HttpProblemError(404, "Not found", f"there is no {request.url.path}; /docs/ lists the routes")
-        return Response(found.body, media_type=found.media_type, headers=found.headers)
+            response: Response = RedirectResponse("/docs/")
+        elif found.headers.get("etag", "") in Request(scope).headers.get("if-none-match", "-").split(", "):
+            response = Response(status_code=304, headers=found.headers)
+        else:
+            response = Response(found.body, media_type=found.media_type, headers=found.headers)
+        await response(scope, receive, send)
 
 
 def _catalogue(noun: str, kind: type[Item] | type[User], door: Any, engine: Engine) -> list[Route]:
@@ -101,14 +129,13 @@ def _catalogue(noun: str, kind: type[Item] | type[User], door: Any, engine: Engi
         path_id = request.path_params["id"]
         if fields.setdefault("id", path_id) != path_id:
             problem = Problem("$.id", f"{fields['id']!r:.66}", f"{path_id!r:.66}, as in the path, or no id")
-            raise HttpProblemError(422, "Invalid input", str(problem), [problem])
+            raise invalid(problem)
         try:
             value = msgspec.convert(fields, kind)
         except msgspec.ValidationError as error:
-            problem = field_problem(error)
-            raise HttpProblemError(422, "Invalid input", str(problem), [problem]) from None
-        status, body = answer(await run_in_threadpool(door.put, [value]), [], None)
-        return Response(body, 200 if status == 202 else status, media_type="application/json")
+            raise invalid(field_problem(error, fields)) from None
+        body = answer(await run_in_threadpool(door.put, [value]), Batch([value]))
+        return Response(body, media_type="application/json")
 
     async def delete(request: Request) -> Response:
         receipt = await run_in_threadpool(door.delete, [request.path_params["id"]])
@@ -127,10 +154,9 @@ def _catalogue(noun: str, kind: type[Item] | type[User], door: Any, engine: Engi
 
     async def batch(request: Request) -> Response:
         check_json(request.scope)
-        records, refused, places = batches.decode(await read_body(request.scope, request.receive, limit))
-        receipt = await run_in_threadpool(door.put, records)
-        _, body = answer(receipt, refused, places)
-        return Response(body, 200, media_type="application/json")
+        decoded = batches.decode(await read_body(request.scope, request.receive, limit))
+        receipt = await run_in_threadpool(door.put, decoded.records) if decoded.records else Receipt(0)
+        return Response(answer(receipt, decoded), media_type="application/json")
 
     by_method = {"GET": get, "HEAD": get, "PUT": put, "DELETE": delete}
 
@@ -153,16 +179,3 @@ def _limit(request: Request) -> int:
 
 def _json(value: Any) -> Response:
     return Response(_encode(value), media_type="application/json")
-
-
-async def _error(_: Request, error: Exception) -> Response:
-    problem = from_error(error)
-    headers = {name.decode(): value.decode() for name, value in problem.headers}
-    return Response(problem.body(), problem.status, headers, media_type="application/problem+json")
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    title = "Method not allowed" if error.status_code == 405 else str(error.detail)
-    headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
-    return await _error(request, HttpProblemError(error.status_code, title, headers=headers))

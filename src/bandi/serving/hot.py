@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from bandi.engine import Engine
-from bandi.model.answers import Receipt, Refusal
+from bandi.model.answers import Receipt
 from bandi.model.events import Event, Id
-from bandi.serving.bodies import Batches, Receive, Scope, check_json, decode, read_body
-from bandi.serving.problems import HttpProblemError, from_error
+from bandi.serving.bodies import Batch, Batches, Receive, Scope, check_json, decode, read_body
+from bandi.serving.problems import CONTENT_TYPE, HttpProblemError, from_error
 
 
 class RecommendationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +45,8 @@ class Landing:
             self._landed.append((future, outcome))
             if not self._waking:
                 self._waking = True
-                self._loop.call_soon_threadsafe(self._deliver)
+                with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                    self._loop.call_soon_threadsafe(self._deliver)
 
         return done
 
@@ -77,32 +80,32 @@ class HotRoutes:
     async def record(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         """POST /v1/events: 202 once durable; 422 when nothing could be taken."""
         check_json(scope)
-        events, refused, places = self._events.decode(await read_body(scope, receive, self._limit))
-        if not events:
-            return answer(Receipt(0), refused, None)
+        batch = self._events.decode(await read_body(scope, receive, self._limit))
+        if not batch.records:
+            return 202, answer(Receipt(0), batch)
         loop = asyncio.get_running_loop()
         if self._landing is None:
             self._landing = Landing(loop)
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._engine.submit(events, self._landing.receiver(future))
-        return answer(await future, refused, places)
+        self._engine.submit(batch.records, self._landing.receiver(future))
+        return 202, answer(await future, batch)
 
 
-def answer(receipt: Receipt, refused: list[Refusal], places: list[int] | None) -> tuple[int, bytes]:
-    """The receipt with the places of the request; 422 when every record was refused."""
-    if receipt.refused or refused:
-        own = [Refusal(r.index if places is None else places[r.index], r.problem) for r in receipt.refused]
-        together = tuple(sorted([*own, *refused], key=lambda refusal: refusal.index))
-        receipt = Receipt(receipt.accepted, receipt.duplicates, together)
+def answer(receipt: Receipt, batch: Batch) -> bytes:
+    """The receipt as JSON, in the places of the request. Raises 422 when every record was refused."""
+    if receipt.refused or batch.refused:
+        together = [*map(batch.rebased, receipt.refused), *batch.refused]
+        together.sort(key=lambda refusal: refusal.index)
+        receipt = Receipt(receipt.accepted, receipt.duplicates, tuple(together))
         if not receipt.accepted and not receipt.duplicates:
             errors = [refusal.problem for refusal in together[:100]]
             raise HttpProblemError(422, "Every record was refused", str(errors[0]), errors)
-    return 202, _encode(receipt)
+    return _encode(receipt)
 
 
-async def respond(send: Any, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)) -> None:
+async def respond(send: Any, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = (_JSON,)) -> None:
     """One whole response."""
-    length = (b"content-length", str(len(body)).encode())
+    length = (b"content-length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
 
@@ -110,5 +113,4 @@ async def respond(send: Any, status: int, body: bytes, headers: tuple[tuple[byte
 async def respond_problem(send: Any, error: BaseException) -> None:
     """A problem+json response."""
     problem = from_error(error)
-    headers = ((b"content-type", b"application/problem+json"), *problem.headers)
-    await respond(send, problem.status, problem.body(), headers)
+    await respond(send, problem.status, problem.body(), [(b"content-type", CONTENT_TYPE), *problem.headers])

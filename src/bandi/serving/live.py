@@ -24,8 +24,8 @@ class Series(msgspec.Struct, frozen=True):
     """Cumulative counts at moments; lists of one length."""
 
     at_ms: list[int]
-    impressions: list[float]
-    clicks: list[float]
+    impressions: list[int]
+    clicks: list[int]
 
 
 class TitleArm(msgspec.Struct, frozen=True):
@@ -49,12 +49,15 @@ class TitleCount(msgspec.Struct, frozen=True):
 
 
 class LivePlacement(msgspec.Struct, frozen=True):
-    """One placement now. low, high: 95 % Wilson interval of ctr; waste: share of impressions on titles that cannot win."""
+    """One placement now.
+
+    low, high: 95 % Wilson interval of ctr; waste: share of impressions on titles that cannot win, where that is known.
+    """
 
     name: str
     policy: str
-    impressions: float
-    clicks: float
+    impressions: int
+    clicks: int
     ctr: float | None
     low: float | None
     high: float | None
@@ -85,13 +88,16 @@ class LiveView(msgspec.Struct, frozen=True):
 
 
 class Live:
-    """Samples an engine in a thread of its own. waste: share of a placement's impressions that could not win, if known."""
+    """Samples an engine in a thread of its own.
+
+    waste: gives the share of a placement's impressions that went to titles that cannot win, or None.
+    """
 
     def __init__(self, engine: Engine, waste: Callable[[str], float | None] = lambda placement: None) -> None:
         self._engine = engine
         self._waste = waste
         self._started = time.monotonic()
-        self._points: dict[str, deque[tuple[int, float, float]]] = {}
+        self._points: dict[str, deque[tuple[int, int, int]]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bandi-live", daemon=True)
         self._view: tuple[float, bytes] = (-1.0, b"")
@@ -113,7 +119,7 @@ class Live:
         """Take one point of each placement."""
         at_ms = time.time_ns() // 1_000_000
         for name, (trials, successes) in self._engine.placement_totals().items():
-            self._points.setdefault(name, deque(maxlen=POINTS)).append((at_ms, trials, successes))
+            self._points.setdefault(name, deque(maxlen=POINTS)).append((at_ms, round(trials), round(successes)))
 
     def json(self) -> bytes:
         """The view, made at most twice a second."""
@@ -143,12 +149,12 @@ class Live:
         trials, successes = self._engine.placement_totals()[name]
         arms = self._engine.arms(name, limit=ITEMS_SHOWN)
         low, high = wilson(successes, trials)
-        at_ms, impressions, clicks = zip(*list(self._points.get(name, ((0, 0.0, 0.0),))), strict=True)
+        at_ms, impressions, clicks = zip(*list(self._points.get(name, ((0, 0, 0),))), strict=True)
         return LivePlacement(
             name=name,
             policy=self._engine.policy_version(name),
-            impressions=trials,
-            clicks=successes,
+            impressions=round(trials),
+            clicks=round(successes),
             ctr=successes / trials if trials else None,
             low=low,
             high=high,

@@ -10,166 +10,192 @@ import bandi
 from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Serve
-from bandi.model.events import Click, Custom, Dismiss, Impression, Purchase, Read
+from bandi.model.events import Event
+from bandi.serving import openapi_examples as examples
 from bandi.serving.hot import RecommendationRequest
 from bandi.serving.live import LiveView
 from bandi.serving.problems import ProblemDetails
 
-_EVENTS = (Impression, Click, Read, Purchase, Dismiss, Custom)
+Json = dict[str, Any]
+
 _REF = "#/components/schemas/{name}"
+_STRUCTS = (RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails)
+_READS_BODY = (400, 408, 413, 415, 422)
+_WRITES = (*_READS_BODY, 507)
+_MEANINGS = {
+    400: "Not well-formed JSON, or a path that is not UTF-8",
+    404: "No such thing",
+    408: "The request did not arrive in time",
+    413: "Too many bytes or records",
+    415: "Not application/json",
+    422: "A value is not as it should be; `errors` names each",
+    503: "Not ready, stopping or overloaded; nothing was kept, send it again later",
+    507: "The disk is full; nothing was kept",
+}
 
 
-def openapi_document(serve: Serve) -> dict[str, Any]:
+def openapi_document(serve: Serve) -> Json:
     """The document as plain dicts and lists."""
-    structs = [RecommendationRequest, Ranking, *_EVENTS, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails]
-    _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
-    event = {"oneOf": [_ref(kind.__name__) for kind in _EVENTS]}
-    many = {"type": "array", "items": event, "maxItems": serve.max_batch}
-    keyed = {"type": "object", "required": ["events"], "properties": {"events": many}, "additionalProperties": False}
-    paths = {
-        "/v1/recommendations": {"post": _recommend()},
-        "/v1/events": {"post": _record({"oneOf": [event, keyed, many]})},
-        **_catalogue("items", "Item", {"title": "Firefly", "genre": "fantasy", "editor_rank": 1}, serve),
-        **_catalogue("users", "User", {"fields": {"since": "2024"}}, serve),
-        "/v1/arms": {"get": _arms()},
-        "/v1/decisions/{id}": {"get": _decision()},
-        "/v1/stats": {"get": _get("Counters of the whole log and sizes now.", _ref("Stats"))},
-        "/v1/live": {"get": _get("What the page shows; changes once a second.", _ref("LiveView"))},
-        "/healthz": {"get": _get("The process is alive and its writer has not failed.", _status(), 503)},
-        "/readyz": {"get": _get("Kernels are compiled and the log is folded.", _status(), 503)},
-    }
+    (event, *_), schemas = msgspec.json.schema_components([Event, *_STRUCTS], ref_template=_REF)
+    schemas["Event"] = event
+    for kind in ("Item", "User"):
+        required = [name for name in schemas[kind]["required"] if name != "id"]
+        schemas[f"{kind}Fields"] = {**schemas[kind], "title": f"{kind}Fields", "required": required}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Bandi",
             "version": bandi.__version__,
+            "summary": "Ranks titles, learns from every click within a second.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": paths,
-        "components": {"schemas": schemas},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in ("reading", "catalogue", "looking", "health")],
+        "paths": _paths(serve),
+        "components": {"schemas": schemas, "responses": {"Other": _problem("Any other: 404, 405 (Allow), 431, 500")}},
     }
 
 
-def _ref(name: str) -> dict[str, str]:
+def _paths(serve: Serve) -> Json:
+    return {
+        "/v1/recommendations": {"post": _recommend()},
+        "/v1/events": {"post": _record(serve)},
+        **_catalogue("items", "Item", examples.ITEM, serve),
+        **_catalogue("users", "User", examples.USER, serve),
+        "/v1/arms": {"get": _arms()},
+        "/v1/decisions/{id}": {"get": _decision()},
+        "/v1/stats": {"get": _get("looking", "stats", "Counters of the whole log and sizes now.", _ref("Stats"))},
+        "/v1/live": {"get": _get("looking", "live", "What the page shows; changes once a second.", _ref("LiveView"))},
+        "/healthz": {"get": _get("health", "healthz", "The process is alive and its writer has not failed.", _STATUS)},
+        "/readyz": {"get": _get("health", "readyz", "Kernels are compiled and the log is folded.", _STATUS)},
+    }
+
+
+_STATUS = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+
+
+def _ref(name: str) -> Json:
     return {"$ref": _REF.format(name=name)}
 
 
-def _status() -> dict[str, Any]:
-    return {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+def _content(schema: Json, example: Any = None) -> Json:
+    return {"application/json": {"schema": schema} if example is None else {"schema": schema, "example": example}}
 
 
-def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": schema}
+def _problem(meaning: str, example: Any = None) -> Json:
+    body: Json = {"schema": _ref("ProblemDetails")}
     if example is not None:
-        content["example"] = example
-    return {"application/json": content}
+        body["example"] = example
+    return {"description": meaning, "content": {"application/problem+json": body}}
 
 
-def _responses(status: int, schema: dict[str, Any] | None, *problems: int, meaning: str = "Done") -> dict[str, Any]:
-    words = {
-        400: "Not well-formed JSON",
-        404: "No such thing",
-        408: "The body did not come in time",
-        413: "Too many bytes or records",
-        415: "Not application/json",
-        422: "A field is not as it should be; `errors` names it",
-        503: "Not ready, stopping or overloaded; try again",
-        507: "The disk is full; nothing was kept",
-    }
-    good: dict[str, Any] = {"description": meaning}
-    if schema is not None:
-        good["content"] = _json(schema)
-    problem = {"application/problem+json": {"schema": _ref("ProblemDetails")}}
-    bad = {str(code): {"description": words[code], "content": problem} for code in sorted({*problems, 503})}
-    return {str(status): good, **bad}
+def _responses(status: int, meaning: str, content: Json | None, problems: tuple[int, ...]) -> Json:
+    """The good answer, the problems that the route names, and 503, which any of them may give."""
+    responses: Json = {str(status): {"description": meaning}}
+    if content is not None:
+        responses[str(status)]["content"] = content
+    for code in sorted({*problems, 503}):
+        responses[str(code)] = _problem(_MEANINGS[code], examples.PROBLEMS.get(code))
+        if code in (503, 507):
+            seconds = {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}
+            responses[str(code)]["headers"] = {"Retry-After": seconds}
+    responses["default"] = {"$ref": "#/components/responses/Other"}
+    return responses
 
 
-def _body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
-    return {"required": True, "content": _json(schema, example)}
+def _operation(tag: str, name: str, summary: str, responses: Json) -> Json:
+    return {"tags": [tag], "operationId": name, "summary": summary, "responses": responses}
 
 
-def _get(summary: str, schema: dict[str, Any], *problems: int) -> dict[str, Any]:
-    return {"summary": summary, "responses": _responses(200, schema, *problems)}
+def _get(tag: str, name: str, summary: str, schema: Json, problems: tuple[int, ...] = ()) -> Json:
+    return _operation(tag, name, summary, _responses(200, "Done", _content(schema), problems))
 
 
-def _recommend() -> dict[str, Any]:
+def _body(schema: Json, example: Any) -> Json:
+    return {"required": True, "content": _content(schema, example)}
+
+
+def _path_id(meaning: str) -> Json:
+    schema = {"type": "string", "minLength": 1, "maxLength": 256}
+    return {"name": "id", "in": "path", "required": True, "description": meaning, "schema": schema}
+
+
+def _query(name: str, schema: Json, meaning: str) -> Json:
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def _limit() -> Json:
+    return _query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Most entries to give")
+
+
+def _recommend() -> Json:
+    content = _content(_ref("Ranking"), examples.RANKING)
+    responses = _responses(200, "The list, first slot first", content, _READS_BODY)
+    summary = "A ranked list for one reader at one placement; the decision is logged."
+    body = _body(_ref("RecommendationRequest"), {"user": "u42", "placement": "home", "k": 10})
+    return {**_operation("reading", "recommend", summary, responses), "requestBody": body}
+
+
+def _record(serve: Serve) -> Json:
+    many = {"type": "array", "items": _ref("Event"), "maxItems": serve.max_batch}
+    keyed = {"type": "object", "required": ["events"], "properties": {"events": many}, "additionalProperties": False}
+    content = _content(_ref("Receipt"), examples.RECEIPT)
+    responses = _responses(202, "Durable: safe from a kill and a power cut", content, _WRITES)
+    summary = "One event or a batch; good records are kept, repeats counted, bad ones named."
+    body = {"schema": {"anyOf": [_ref("Event"), keyed, many]}, "examples": examples.EVENTS}
     return {
-        "summary": "A ranked list for one reader at one placement; the decision is logged.",
-        "operationId": "recommend",
-        "requestBody": _body(_ref("RecommendationRequest"), {"user": "u42", "placement": "home", "k": 10}),
-        "responses": _responses(200, _ref("Ranking"), 400, 408, 413, 415, 422, meaning="The list, first slot first"),
+        **_operation("reading", "record", summary, responses),
+        "requestBody": {"required": True, "content": {"application/json": body}},
     }
 
 
-def _record(schema: dict[str, Any]) -> dict[str, Any]:
-    example = {"type": "click", "user": "u42", "item": "t017", "placement": "home", "event_id": "c-1"}
-    return {
-        "summary": "One event or a batch; good records are kept, bad ones named.",
-        "operationId": "record",
-        "requestBody": _body(schema, example),
-        "responses": _responses(
-            202, _ref("Receipt"), 400, 408, 413, 415, 422, 507, meaning="Durable: safe from a kill and a power cut"
-        ),
-    }
-
-
-def _catalogue(noun: str, kind: str, example: dict[str, Any], serve: Serve) -> dict[str, Any]:
+def _catalogue(noun: str, kind: str, example: Json, serve: Serve) -> Json:
     single = noun[:-1]
-    path_id = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
-    }
-    whole = _ref(kind)
-    many = {"type": "array", "items": whole, "maxItems": serve.max_batch}
+    many = {"type": "array", "items": _ref(kind), "maxItems": serve.max_batch}
     keyed = {"type": "object", "required": [noun], "properties": {noun: many}, "additionalProperties": False}
-    listing = {"type": "object", "required": [noun], "properties": {noun: {"type": "array", "items": whole}}}
-    after = {
-        "name": "after",
-        "in": "query",
-        "schema": {"type": "string"},
-        "description": f"Id of the last {single} seen",
-    }
+    listing = {"type": "object", "required": [noun], "properties": {noun: {"type": "array", "items": _ref(kind)}}}
+    after = _query("after", {"type": "string", "minLength": 1}, f"Id of the last {single} of the page before")
+    put = _operation(
+        "catalogue",
+        f"put_{single}",
+        f"Add or replace one {single}; its id may be left out of the body.",
+        _responses(200, "Durable", _content(_ref("Receipt"), {"accepted": 1}), _WRITES),
+    )
+    batch = _operation(
+        "catalogue",
+        f"put_{noun}",
+        f"Add or replace one or many {noun}; good ones are kept, bad ones named.",
+        _responses(200, "Durable", _content(_ref("Receipt"), examples.RECEIPT), _WRITES),
+    )
+    delete = _responses(204, "Gone, durably", None, (400, 404, 507))
+    page = _get("catalogue", f"list_{noun}", f"A page of {noun}, in the order of their first naming.", listing, (422,))
     return {
-        f"/v1/{noun}": {"get": {"parameters": [after, _limit_parameter()], **_get(f"A page of {noun}.", listing, 422)}},
+        f"/v1/{noun}": {"get": {**page, "parameters": [after, _limit()]}},
         f"/v1/{noun}:batch": {
-            "post": {
-                "summary": f"Add or replace many {noun}.",
-                "requestBody": _body({"oneOf": [keyed, many]}, {noun: [{"id": "x1", **example}]}),
-                "responses": _responses(200, _ref("Receipt"), 400, 408, 413, 415, 422, 507),
-            }
+            "post": {**batch, "requestBody": _body({"anyOf": [keyed, many, _ref(kind)]}, {noun: [example]})}
         },
         f"/v1/{noun}/{{id}}": {
-            "parameters": [path_id],
-            "get": _get(f"One {single}.", whole, 404),
-            "put": {
-                "summary": f"Add or replace one {single}; its id may be left out of the body.",
-                "requestBody": _body({"type": "object"}, example),
-                "responses": _responses(200, _ref("Receipt"), 400, 408, 413, 415, 422, 507),
-            },
-            "delete": {
-                "summary": f"Take one {single} out; its events remain.",
-                "responses": _responses(204, None, 404, 507),
-            },
+            "parameters": [_path_id(f"Id of the {single}; slashes may stand as they are")],
+            "get": _get("catalogue", f"get_{single}", f"One {single}.", _ref(kind), (400, 404)),
+            "put": {**put, "requestBody": _body(_ref(f"{kind}Fields"), example)},
+            "delete": _operation("catalogue", f"delete_{single}", f"Take one {single} out; its events remain.", delete),
         },
     }
 
 
-def _limit_parameter() -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
-    return {"name": "limit", "in": "query", "schema": schema}
-
-
-def _arms() -> dict[str, Any]:
-    placement = {"name": "placement", "in": "query", "schema": {"type": "string"}, "description": "Default: the first"}
-    item = {"name": "item", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}}
+def _arms() -> Json:
     schema = {"type": "object", "required": ["arms"], "properties": {"arms": {"type": "array", "items": _ref("Arm")}}}
-    summary = "Posterior of each arm: trials, successes, mean, central 95 % interval."
-    return {"parameters": [placement, item, _limit_parameter()], **_get(summary, schema, 422)}
+    summary = "Posterior of each arm: trials, successes, mean, central 95 % interval; most tried first."
+    items = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 1000}
+    parameters = [
+        _query("placement", {"type": "string"}, "Default: the first of bandi.toml"),
+        _query("item", items, "Only these items; may be repeated"),
+        _limit(),
+    ]
+    return {**_get("looking", "arms", summary, schema, (422,)), "parameters": parameters}
 
 
-def _decision() -> dict[str, Any]:
-    path_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    summary = "A past decision, computed anew from the log: the same ranking."
-    return {"parameters": [path_id], **_get(summary, _ref("Ranking"), 404)}
+def _decision() -> Json:
+    summary = "A past decision, computed anew from the log: the same ranking. Reads the log; one at a time."
+    got = _get("looking", "ask_again", summary, _ref("Ranking"), (400, 404))
+    return {**got, "parameters": [_path_id("A request id, as a ranking gave it")]}

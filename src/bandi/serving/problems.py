@@ -6,6 +6,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -43,44 +44,46 @@ class HttpProblemError(Exception):
         detail: str = "",
         errors: Sequence[Problem] = (),
         headers: Sequence[tuple[bytes, bytes]] = (),
-        instance: str = "",
     ) -> None:
         super().__init__(title)
         self.status = status
         self.headers = tuple(headers)
-        self.details = ProblemDetails(title, status, detail=detail, errors=tuple(errors), instance=instance)
+        self.details = ProblemDetails(title, status, detail=detail, errors=tuple(errors))
 
     def body(self) -> bytes:
         """The JSON."""
         return msgspec.json.encode(self.details)
 
 
+_MEANINGS: tuple[tuple[type[BandiError], int, str, str], ...] = (
+    (UnknownNameError, 422, "Unknown name", ""),
+    (InvalidInputError, 422, "Invalid input", ""),
+    (OverloadedError, 503, "Overloaded", "1"),
+    (StorageFullError, 507, "Storage full", "30"),
+    (ClosedError, 503, "Stopping", "5"),
+    (BandiError, 500, "The folder is not sound", ""),
+)
+"""Status, title and Retry-After (seconds) by error class; the first that fits."""
+
+
 def from_error(error: BaseException) -> HttpProblemError:
     """What an exception of the engine means to the one who asked."""
-    match error:
-        case HttpProblemError():
-            return error
-        case UnknownNameError():
-            return HttpProblemError(422, "Unknown name", str(error), error.problems)
-        case InvalidInputError():
-            return HttpProblemError(422, "Invalid input", str(error), error.problems)
-        case OverloadedError():
-            return HttpProblemError(503, "Overloaded", str(error), headers=[(b"retry-after", b"1")])
-        case StorageFullError():
-            return HttpProblemError(507, "Storage full", str(error), headers=[(b"retry-after", b"30")])
-        case ClosedError():
-            return HttpProblemError(503, "Stopping", str(error), headers=[(b"retry-after", b"5")])
-        case BandiError():
-            return HttpProblemError(500, "The folder is not sound", str(error))
-        case _:
-            return unexpected(error)
+    if isinstance(error, HttpProblemError):
+        return error
+    for kind, status, title, retry_after in _MEANINGS:
+        if isinstance(error, kind):
+            errors = error.problems if isinstance(error, InvalidInputError) else ()
+            headers = [(b"retry-after", retry_after.encode())] if retry_after else []
+            return HttpProblemError(status, title, str(error), errors, headers)
+    return _unexpected(error)
 
 
-def unexpected(error: BaseException) -> HttpProblemError:
-    """A bug: the caller gets an id, the trace goes to stderr beside the same id."""
+def _unexpected(error: BaseException) -> HttpProblemError:
+    """A bug: the caller gets an id; one line on stderr has the same id and where it happened."""
     instance = f"urn:uuid:{uuid.uuid4()}"
-    print(f"bandi: unexpected error {instance}", file=sys.stderr)
-    traceback.print_exception(error, file=sys.stderr)
-    return HttpProblemError(
-        500, "Unexpected error", "it is in the service's error log under this instance", instance=instance
-    )
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    print(f"bandi: unexpected error {instance}: {error!r:.500} at {places}", file=sys.stderr, flush=True)
+    problem = HttpProblemError(500, "Unexpected error", "it is in the service's error log under this instance")
+    problem.details = msgspec.structs.replace(problem.details, instance=instance)
+    return problem

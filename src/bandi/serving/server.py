@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from uvicorn._types import ASGI3Application
 
 import bandi.learning.warm
 import bandi.policies.registry
 from bandi.engine import Engine, open_existing
 from bandi.engine.folder import read_config
-from bandi.model.errors import BandiError, InvalidInputError, Problem
+from bandi.model.errors import InvalidInputError, Problem
 from bandi.serving.app import Service
 from bandi.serving.connection import BoundedConnection
 from bandi.serving.live import Live
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the writer's thread may keep the event loop waiting for the interpreter (CPython's default is 5 ms)."""
-_LOOPBACK = ("127.", "::1", "localhost")
+BACKLOG = 2_048
+"""Connections that may wait to be accepted."""
+KEEP_ALIVE_S = 60
+"""A connection without a request for this long is closed."""
+GRACE_S = 30
+"""Longest wait for requests under way when the service stops."""
 
 
 def say(text: str) -> None:
@@ -48,7 +56,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         raise InvalidInputError(
@@ -57,97 +65,120 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_server(service: Service, access_log: bool = False) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: `serve` has its own, and a thread must have none."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def make_server(service: ASGI3Application, access_log: bool = False) -> Server:
     """uvicorn, set up for this service."""
-    config = uvicorn.Config(
-        service,
-        loop="uvloop",
-        http=BoundedConnection,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=access_log,
-        log_level="info" if access_log else "warning",
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=60,
-        timeout_graceful_shutdown=30,
+    return Server(
+        uvicorn.Config(
+            service,
+            loop="uvloop",
+            http=BoundedConnection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            access_log=access_log,
+            log_level="info" if access_log else "warning",
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
     )
-    return uvicorn.Server(config)
 
 
 def serve(folder: Path, host: str | None = None, port: int | None = None, access_log: bool = False) -> int:
     """Serve a folder until a signal ends it; the exit status. Raises BandiError where it cannot begin."""
     config = read_config(folder)
     listener = bind(config.serve.host if host is None else host, config.serve.port if port is None else port)
-    address, number = listener.getsockname()[:2]
-    url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
-    if not address.startswith(_LOOPBACK):
+    address, bound_port = listener.getsockname()[:2]
+    url = f"http://[{address}]:{bound_port}" if ":" in address else f"http://{address}:{bound_port}"
+    if not address.startswith(("127.", "::1")):
         say(f"warning: {address} can be reached from other machines, and there is no authentication yet")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     service = Service()
     server = make_server(service, access_log)
-    starting = _Starting(folder, service, server, url)
+    stop = _Stop(server)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, starting.interrupted)  # uvicorn raises signals again when it has stopped
-    starting.start()
+        signal.signal(number, stop)
+    opening = _Opening(folder, service, server, url)
+    opening.start()
     server.run(sockets=[listener])
     listener.close()
-    return starting.finish()
+    return opening.finish()
 
 
-class _Starting(threading.Thread):
-    """Opens the engine while the port answers 503 already."""
+class _Stop:
+    """What a signal does: the first one stops with care, the second one at once."""
 
-    def __init__(self, folder: Path, service: Service, server: uvicorn.Server, url: str) -> None:
-        super().__init__(name="bandi-starting")
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            os._exit(128 + number)
+        self._asked = True
+        say("stopping: finishing what was accepted (a second signal ends at once)")
+        self._server.should_exit = True
+
+
+class _Opening(threading.Thread):
+    """Opens the engine while the port already answers, 503."""
+
+    def __init__(self, folder: Path, service: Service, server: Server, url: str) -> None:
+        super().__init__(name="bandi-opening")
         self._folder, self._service, self._server, self._url = folder, service, server, url
         self._engine: Engine | None = None
         self._live: Live | None = None
         self._error: BaseException | None = None
 
-    def interrupted(self, number: int, frame: FrameType | None) -> None:
-        """Before uvicorn listens for signals, or after it has stopped: nothing more to do than stop."""
-        self._server.should_exit = True
-
     def run(self) -> None:
         try:
-            self._tell("compiling kernels (seconds at the first start, then they are cached)")
-            seconds = warm_kernels()
-            self._tell(f"kernels ready after {seconds:.1f} s; folding the log")
-            self._engine = open_existing(self._folder)
-            for note in self._engine.opening.notes:
-                say(note)
-            self._live = Live(self._engine)
-            self._live.start()
-            gc.collect()
-            gc.freeze()  # what was loaded stays: the collector need not walk it again
-            self._service.attach(self._engine, self._live)
-            story = self._engine.opening
-            say(
-                f"log folded in {story.seconds:.2f} s ({story.folded} records behind snapshot {story.snapshot_position})"
-            )
-            say(f"ready on {self._url}  (page /, routes /docs/)")
+            self._open()
         except BaseException as error:
             self._error = error
             self._server.should_exit = True
 
+    def _open(self) -> None:
+        self._tell("compiling kernels (seconds at the first start, then they are cached)")
+        seconds = warm_kernels()
+        self._tell(f"kernels ready after {seconds:.1f} s; folding the log")
+        self._engine = engine = open_existing(self._folder)
+        for note in engine.opening.notes:
+            say(note)
+        story = engine.opening
+        behind = f"{story.folded} records behind snapshot {story.snapshot_position}"
+        say(f"log folded in {story.seconds:.2f} s ({behind})")
+        self._live = Live(engine)
+        self._live.start()
+        gc.collect()
+        gc.freeze()  # what was loaded stays: the collector need not walk it again
+        self._service.attach(engine, self._live)
+        say(f"ready on {self._url}  (page /, routes /docs/)")
+
     def _tell(self, text: str) -> None:
-        self._service.progress = text
+        self._service.progress(text)
         say(text)
 
     def finish(self) -> int:
         """Close what was opened; the exit status. Raises what opening raised."""
         self.join()
         self._service.detach()
+        if self._live is not None:
+            self._live.stop()
         if self._engine is not None:
-            say("stopping: writing a snapshot")
-            if self._live is not None:
-                self._live.stop()
+            say("writing a snapshot")
             self._engine.close()
             say("stopped")
-        if isinstance(self._error, BandiError):
-            raise self._error
         if self._error is not None:
             raise self._error
         return 0
