@@ -58,7 +58,7 @@ def fill(folder: Path, size: int) -> None:
     log.close()
 
 
-def events(random: np.random.Generator, first: int, count: int) -> np.ndarray:  # type: ignore[type-arg]
+def events(random: np.random.Generator, first: int, count: int) -> np.ndarray:
     rows = np.zeros(count, EVENT)
     rows["event_hi"], rows["event_lo"] = random.integers(0, 2**63, (2, count), np.uint64)
     rows["request"] = (1 << 44) | ((np.arange(first, first + count) // 12 + 1) << 10)

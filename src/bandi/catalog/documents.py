@@ -41,7 +41,7 @@ class Documents:
 
     def after(self, index: int, limit: int) -> list[bytes]:
         """Up to `limit` live documents behind a dense id, in order."""
-        found = []
+        found: list[bytes] = []
         for blob in self._blobs[index + 1 :] if index >= 0 else self._blobs:
             if len(found) >= limit:
                 break

@@ -12,7 +12,9 @@ from bandi.model.events import milliseconds
 from bandi.model.records import Array
 
 _decoder = msgspec.msgpack.Decoder(Item)
-_NEVER = np.iinfo(np.int64).max
+_NEVER = int(np.iinfo(np.int64).max)
+_NOTHING = (0, -1, np.zeros(0, np.int32), np.zeros(0, np.int32))
+"""A cache that holds for no time at all."""
 
 
 class Items:
@@ -23,7 +25,7 @@ class Items:
         self._active = np.zeros(0, np.bool_)
         self._launched_ms = np.zeros(0, np.int64)
         self._editor_rank = np.zeros(0, np.int32)
-        self._forget()
+        self._cached: tuple[int, int, Array, Array] = _NOTHING
 
     def __len__(self) -> int:
         return self._documents.live
@@ -108,5 +110,4 @@ class Items:
                 setattr(self, name, new)
 
     def _forget(self) -> None:
-        empty = np.zeros(0, np.int32)
-        self._cached: tuple[int, int, Array, Array] = (0, -1, empty, empty)
+        self._cached = _NOTHING

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from bandi.evaluation.http_readers import HttpReaders
+    from bandi.evaluation.worlds.parameters import WorldParameters
     from bandi.serving.server import RunningServer
 
 CONFIG = """\
@@ -24,6 +25,7 @@ policy = { use = "editor" }
 """
 PLACEMENTS = ("thompson", "epsilon_greedy", "editor")
 ONCE_VISITS = 6_000
+TITLES = 40
 
 
 @click.command("demo", short_help="A webtoon service with simulated readers, live.")
@@ -53,12 +55,11 @@ def command(once: bool, port: int, rate: float, seed: int) -> None:
 def _run(folder: Path, once: bool, port: int, rate: float, seed: int) -> None:
     import bandi
     from bandi.evaluation.http_readers import HttpReaders
-    from bandi.evaluation.worlds.parameters import read_parameters
     from bandi.evaluation.worlds.webtoon import World
     from bandi.serving.server import start_in_thread, warm_kernels
 
     warm_kernels()
-    world = World(read_parameters(), seed)
+    world = World(demo_parameters(), seed)
     with bandi.open_existing(folder) as engine:
         readers = HttpReaders("", world, seed)
         server = start_in_thread(engine, 0 if once else port, readers.waste)
@@ -73,6 +74,17 @@ def _run(folder: Path, once: bool, port: int, rate: float, seed: int) -> None:
         finally:
             server.stop()
     _print(readers)
+
+
+def demo_parameters() -> WorldParameters:
+    """The webtoon world with fewer and less equal titles: so a few minutes of readers are enough to see them told apart."""
+    import msgspec
+
+    from bandi.evaluation.worlds.parameters import read_parameters
+
+    parameters = read_parameters()
+    titles = msgspec.structs.replace(parameters.titles, count=TITLES, launched_before=TITLES, appeal_spread=1.0)
+    return msgspec.structs.replace(parameters, titles=titles)
 
 
 def _until_interrupted(server: RunningServer, readers: HttpReaders, rate: float) -> None:

@@ -75,7 +75,7 @@ def command(
     for problem in logged.problems:
         click.echo(f"refused: {problem}", err=True)
     lines: list[dict[str, Any]] = [_line("the log itself", "click rate", on_policy(logged.clicks), rows=len(logged))]
-    check = None
+    check, other = None, logged
     if target is not None:
         other = read_decision_log(target, columns)
         check = on_policy(other.clicks)

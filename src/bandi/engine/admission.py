@@ -107,7 +107,7 @@ class Admission:
         return Admitted(rows[kept], kept, [Refusal(i, problems[i]) for i in sorted(problems)])
 
     def _items(self, texts: list[str], problems: dict[int, Problem]) -> list[int]:
-        found = self._interner.lookup_many("item", texts) if _all_text(texts) else [-1] * len(texts)
+        found = self._lookup("item", texts)
         if -1 in found:
             for i, text in enumerate(texts):
                 if (problem := id_problem(text, "$.item", "an item id")) is not None:
@@ -117,12 +117,18 @@ class Admission:
                     _note(problems, i, Problem("$.item", repr(text[:64]), "an item of the catalogue", hint))
         return found
 
+    def _lookup(self, namespace: str, texts: list[str]) -> list[int]:
+        """Dense ids, -1 for what is unknown or no text."""
+        if _all_text(texts):
+            return self._interner.lookup_many(namespace, texts)
+        return [self._interner.lookup(namespace, text) if isinstance(text, str) else -1 for text in texts]
+
     def _users(self, texts: list[str], new: NewIds, problems: dict[int, Problem]) -> list[int]:
         if not _all_ids(texts):
             for i, text in enumerate(texts):
                 if (problem := id_problem(text, "$.user", "a user id")) is not None:
                     _note(problems, i, problem)
-        found = self._interner.lookup_many("user", texts) if _all_text(texts) else [-1] * len(texts)
+        found = self._lookup("user", texts)
         if -1 in found:
             for i, index in enumerate(found):
                 if index < 0 and i not in problems:

@@ -25,7 +25,8 @@ MAX_DOCUMENT_RECORDS = 10_000
 class Submitter(Protocol):
     """What carries a document to the writer and waits for it."""
 
-    def __call__(self, make: Callable[[Done], DocumentJob]) -> Receipt: ...
+    def __call__(self, make: Callable[[Done], DocumentJob]) -> Receipt:
+        """Send and wait."""
 
 
 class ItemsDoor:

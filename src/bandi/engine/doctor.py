@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from bandi.engine.folder import read_config
 from bandi.engine.recovery import SNAPSHOTS
 from bandi.engine.state import State
@@ -13,6 +11,7 @@ from bandi.learning.snapshots import newest_snapshots, read_snapshot
 from bandi.log.protocol import Finding, Log, Progress
 from bandi.log.sqlite import open_log_read_only
 from bandi.model.errors import BandiError
+from bandi.model.records import Array
 
 
 def examine(folder: Path, progress: Progress | None = None) -> list[Finding]:
@@ -71,7 +70,7 @@ def _fold(state: State, log: Log, upto: int, end: int, progress: Progress | None
             progress(state.position, end)
 
 
-def differences(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[str]:  # type: ignore[type-arg]
+def differences(one: dict[str, Array], other: dict[str, Array]) -> list[str]:
     """Names of the arrays that are not the same bytes."""
     return [
         name

@@ -72,6 +72,7 @@ class Waiter:
         self._outcome: Any = None
 
     def __call__(self, outcome: Any) -> None:
+        """Take the outcome and let the waiting caller go on."""
         self._outcome = outcome
         self._lock.release()
 

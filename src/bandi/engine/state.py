@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -34,6 +35,13 @@ SEGMENTS = 1
 _config_decoder = msgspec.msgpack.Decoder(Config)
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
 _names_decoder = msgspec.msgpack.Decoder(list[str])
+
+
+class Dumps(Protocol):
+    """A part of the state."""
+
+    def dump(self) -> dict[str, Array]:
+        """Plain arrays, the same bytes for the same history."""
 
 
 @dataclass(slots=True)
@@ -167,12 +175,18 @@ class State:
     def dump(self) -> dict[str, Array]:
         """Copies of everything, by name: the same bytes for the same history."""
         config = b"" if self.config is None else msgspec.msgpack.encode(self.config, order="deterministic")
-        arrays = {
+        arrays: dict[str, Array] = {
             "catalog_position": np.array([self.catalog_position], np.int64),
             "config": np.frombuffer(config, np.uint8),
         }
-        parts = {"ids": self.interner, "items": self.items, "users": self.users, "seen": self.seen}
-        for room, part in {**parts, "attribution": self.attribution}.items():
+        parts: dict[str, Dumps] = {
+            "ids": self.interner,
+            "items": self.items,
+            "users": self.users,
+            "seen": self.seen,
+            "attribution": self.attribution,
+        }
+        for room, part in parts.items():
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
         for name, state in self.placements.items():
             arrays[f"placement/{name}/totals"] = np.array([state.trials, state.successes])

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from bandi.evaluation.worlds.webtoon import World
-from bandi.model.catalog import Item
 from bandi.model.errors import BandiError
 
 

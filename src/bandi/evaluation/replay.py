@@ -109,4 +109,4 @@ def shares(log: DecisionLog, item_names: tuple[str, ...], slots: int) -> Array:
     items = np.array([place.get(name, -1) for name in log.item_names])[log.items]
     known = items >= 0
     np.add.at(counts, (items[known], log.positions[known]), 1.0)
-    return counts / np.maximum(counts.sum(axis=0), 1.0)
+    return np.asarray(counts / np.maximum(counts.sum(axis=0), 1.0))

@@ -118,7 +118,7 @@ def join(
         if rows + need > limit:
             status = FULL_TABLE
             break
-        count = 1
+        first, count = 0, 1
         if is_event:
             event = events[e]
             e += 1

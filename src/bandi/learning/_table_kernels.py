@@ -6,6 +6,8 @@ Keys are two uint64 columns. Only the arena is state; an index can always be bui
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -22,14 +24,14 @@ def _slot(a: np.uint64, b: np.uint64, mask: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def find(index: Array, keys_a: Array, keys_b: Array, a: np.uint64, b: np.uint64) -> int:
+def find(index: Array, keys_a: Array, keys_b: Array, a: np.uint64, b: np.uint64) -> Any:
     """The row that holds the key, or -1 - slot where it would go."""
     mask = np.uint64(len(index) - 1)
     slot = _slot(a, b, mask)
     while True:
         row = index[slot]
         if row < 0:
-            return -1 - np.int64(slot)
+            return np.int64(-1) - np.int64(slot)
         if keys_a[row] == a and keys_b[row] == b:
             return np.int64(row)
         slot = (slot + np.uint64(1)) & mask

@@ -93,7 +93,7 @@ def _write(file: IO[bytes], position: int, arrays: dict[str, Array], meta: dict[
 
 
 def _bytes(array: Array) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _pad(file: IO[bytes]) -> None:

@@ -56,19 +56,22 @@ OnRows = Callable[[int], None]
 class PutsItems(Protocol):
     """Where items go."""
 
-    def put_items(self, items: Sequence[Item]) -> Receipt: ...
+    def put_items(self, items: Sequence[Item]) -> Receipt:
+        """Durable on return."""
 
 
 class PutsUsers(Protocol):
     """Where users go."""
 
-    def put_users(self, users: Sequence[User]) -> Receipt: ...
+    def put_users(self, users: Sequence[User]) -> Receipt:
+        """Durable on return."""
 
 
 class Records(Protocol):
     """Where events go."""
 
-    def record_many(self, events: Sequence[Event]) -> Receipt: ...
+    def record_many(self, events: Sequence[Event]) -> Receipt:
+        """Durable on return."""
 
 
 def load_items(

@@ -67,8 +67,8 @@ def open_table(path: Path) -> Table:
 
 def _lines(path: Path) -> Iterator[str]:
     """Lines as text; bytes that are not UTF-8 stand as lone surrogates, so that their row can be named."""
-    raw = gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
-    with raw, io.TextIOWrapper(raw, "utf-8", "surrogateescape", newline="") as text:
+    opened = gzip.open if path.name.lower().endswith(".gz") else Path.open
+    with opened(path, "rb") as raw, io.TextIOWrapper(raw, "utf-8", "surrogateescape", newline="") as text:
         try:
             yield from iter(lambda: text.readline(64 * MAX_CELL), "")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:

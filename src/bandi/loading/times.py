@@ -19,9 +19,7 @@ def tell_unit(samples: Sequence[Any], asked: str | None, column: str) -> str:
         return asked
     units = set()
     for sample in samples:
-        if isinstance(sample, datetime):
-            units.add("text")
-        elif (number := _number(sample)) is None:
+        if isinstance(sample, datetime) or (number := _number(sample)) is None:
             units.add("text")
         elif abs(number) < _SECONDS_BELOW:
             units.add("s")

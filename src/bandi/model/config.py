@@ -27,7 +27,7 @@ class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """A table of the file: unknown keys are refused."""
 
 
-class Prior(Struct):
+class Prior(Struct, frozen=True):
     """What is believed of an arm before its first impression: Beta(mean * strength, (1 - mean) * strength)."""
 
     mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
@@ -36,7 +36,7 @@ class Prior(Struct):
     """Worth of the belief, in impressions."""
 
 
-class EpsilonGreedy(Struct, tag_field="use", tag="epsilon_greedy"):
+class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Each slot: the best mean so far, or with probability `epsilon` a candidate at random."""
 
     objective: Name = "click"
@@ -49,7 +49,7 @@ class EpsilonGreedy(Struct, tag_field="use", tag="epsilon_greedy"):
     """Evidence loses half its weight in this time; absent: never."""
 
 
-class Ucb1(Struct, tag_field="use", tag="ucb1"):
+class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Mean plus a bonus that shrinks with trials."""
 
     objective: Name = "click"
@@ -62,7 +62,7 @@ class Ucb1(Struct, tag_field="use", tag="ucb1"):
     """Evidence loses half its weight in this time; absent: never."""
 
 
-class Thompson(Struct, tag_field="use", tag="thompson"):
+class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """A draw from each arm's Beta posterior; the highest draws are shown."""
 
     objective: Name = "click"
@@ -73,7 +73,7 @@ class Thompson(Struct, tag_field="use", tag="thompson"):
     """Evidence loses half its weight in this time; absent: never."""
 
 
-class Editor(Struct, tag_field="use", tag="editor"):
+class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
     """The editors' pick: items by `editor_rank`, lowest first; the baseline that everything is compared with."""
 
     objective: Name = "click"
@@ -83,7 +83,7 @@ class Editor(Struct, tag_field="use", tag="editor"):
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
 
 
-class Placement(Struct):
+class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
     policy: PolicyConfig = Thompson()
@@ -94,7 +94,7 @@ class Placement(Struct):
     """Items in a list when the request does not say."""
 
 
-class Objective(Struct):
+class Objective(Struct, frozen=True):
     """What counts as reward: an event that follows an impression within a window."""
 
     event: Literal["click", "read", "purchase"] = "click"
@@ -103,7 +103,7 @@ class Objective(Struct):
     """Longest time from the impression to the event (by the clients' clocks)."""
 
 
-class Log(Struct):
+class Log(Struct, frozen=True):
     """The durable log."""
 
     duplicate_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
@@ -122,7 +122,7 @@ class Log(Struct):
     """Longest wait of a decision for the commit that holds it."""
 
 
-class Serve(Struct):
+class Serve(Struct, frozen=True):
     """The HTTP service."""
 
     host: str = "127.0.0.1"
@@ -137,7 +137,7 @@ class Serve(Struct):
     """Most events waiting for a commit; past it, 503 with Retry-After."""
 
 
-class Config(Struct):
+class Config(Struct, frozen=True):
     """The whole file."""
 
     placements: dict[Name, Placement] = msgspec.field(default_factory=lambda: {"home": Placement()})

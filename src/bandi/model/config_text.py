@@ -76,8 +76,8 @@ def _read(text: str | bytes, file: str) -> tuple[dict[str, Any], list[str]]:
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
-            found = f"byte 0x{text[error.start]:02x}"
+            line = error.object[: error.start].count(b"\n") + 1
+            found = f"byte 0x{error.object[error.start]:02x}"
             raise ConfigError(Problem(f"{file}:{line}", found, "UTF-8 text", "save the file as UTF-8")) from None
     lines = text.splitlines()
     if (deep := next((i for i, line in enumerate(lines, 1) if _depth(line) > MAX_DEPTH), None)) is not None:
@@ -103,7 +103,8 @@ def _problems(value: Any, kind: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     if structs:
         yield from _table_problems(value, structs, keys)
     elif get_origin(kind) is dict:
-        yield from _named_tables(value, *get_args(kind), keys)
+        name_kind, inner = get_args(kind)
+        yield from _named_tables(value, name_kind, inner, keys)
     elif (wrong := _scalar_problem(value, kind, rules, keys)) is not None:
         yield wrong
 

@@ -17,7 +17,7 @@ Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
 
 
-class Titles(Struct):
+class Titles(Struct, frozen=True):
     """What can be shown."""
 
     count: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
@@ -31,7 +31,7 @@ class Titles(Struct):
     highest: Share
 
 
-class Readers(Struct):
+class Readers(Struct, frozen=True):
     """Who comes."""
 
     count: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
@@ -40,19 +40,19 @@ class Readers(Struct):
     activity_shape: Annotated[float, msgspec.Meta(gt=0, le=100)]
 
 
-class Positions(Struct):
+class Positions(Struct, frozen=True):
     """How far down a list is looked."""
 
     examination: Annotated[float, msgspec.Meta(ge=0, le=5)]
 
 
-class Editors(Struct):
+class Editors(Struct, frozen=True):
     """How well the editors guess."""
 
     noise: Spread
 
 
-class Run(Struct):
+class Run(Struct, frozen=True):
     """Length and shape of a run."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
@@ -61,7 +61,7 @@ class Run(Struct):
     cannot_win_margin: Share
 
 
-class WorldParameters(Struct):
+class WorldParameters(Struct, frozen=True):
     """The whole file."""
 
     titles: Titles

@@ -108,12 +108,12 @@ class World:
         """Probability of a click on an examined title: float64, readers and titles broadcast together."""
         taste = self.taste[readers, self.genres[titles]]
         odds = self._base + self.quality[titles] + self.parameters.titles.taste_strength * taste
-        return np.minimum(1.0 / (1.0 + np.exp(-odds)), self.parameters.titles.highest)
+        return np.asarray(np.minimum(1.0 / (1.0 + np.exp(-odds)), self.parameters.titles.highest))
 
     def clicks(self, reader: int, titles: Array, random: np.random.Generator) -> Array:
         """bool[m]: which of the titles, first slot first, this reader clicks."""
-        probability = self.attraction(np.int64(reader), titles) * self.examination[: len(titles)]
-        return random.random(len(titles)) < probability
+        probability = self.attraction(np.array(reader), titles) * self.examination[: len(titles)]
+        return np.asarray(random.random(len(titles)) < probability)
 
     def available(self, at_ms: int) -> Array:
         """Dense ids of the titles launched by then: int32, ascending."""
@@ -132,7 +132,7 @@ class World:
             for titles in np.array_split(np.arange(len(self.quality)), 64)
             if len(titles)
         ]
-        return weights @ np.concatenate(rows, axis=1)
+        return np.asarray(weights @ np.concatenate(rows, axis=1))
 
     def best_value(self, at_ms: int, values: Array) -> float:
         """Expected clicks of the best possible list when titles are worth `values` (float64[titles])."""
@@ -144,4 +144,4 @@ class World:
         available = self.available(at_ms)
         ordered = np.sort(self.population[available])[::-1]
         bar = ordered[min(len(ordered), len(self.examination)) - 1]
-        return self.population < self.parameters.run.cannot_win_margin * bar
+        return np.asarray(self.population < self.parameters.run.cannot_win_margin * bar)

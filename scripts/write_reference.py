@@ -1,0 +1,79 @@
+"""Write docs/reference/config.md and cli.md from the code, so that they cannot drift; a test compares them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from bandi.cli.main import COMMANDS, EXIT_STATUS
+from bandi.model import config
+from bandi.model.config_text import keys_of, policies
+
+REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+
+def config_page() -> str:
+    """Every key of bandi.toml: meaning, type, default."""
+    parts = [
+        "# bandi.toml\n\nMade from the code by `python scripts/write_reference.py`. A key that is absent has its default; an unknown key,"
+        " a bad value or a\nmissing objective is refused with file, line and the nearest valid name. What a change does to arms is said at"
+        " the next start:\nthey carry over unless what they count (objective, window, `impressions`, half-life) has changed.\n"
+    ]
+    sections: list[tuple[str, type[config.Struct]]] = [("[placements.NAME]", config.Placement)]
+    sections += [
+        (f'[placements.NAME.policy] with use = "{policy.__struct_config__.tag}"', policy) for policy in policies()
+    ]
+    sections += [
+        ("[placements.NAME.policy.prior]", config.Prior),
+        ("[objectives.NAME]", config.Objective),
+        ("[log]", config.Log),
+        ("[serve]", config.Serve),
+    ]
+    for title, struct in sections:
+        parts.append(
+            f"\n## {title}\n\n{(struct.__doc__ or '').strip()}\n\n| key | meaning | type | default |\n| --- | --- | --- | --- |\n"
+        )
+        for key in keys_of(struct):
+            default = "absent" if key.default is None else f"`{key.default}`"
+            parts.append(f"| `{key.name}` | {key.meaning} | {key.kind} | {default} |\n")
+    return "".join(parts)
+
+
+def cli_page() -> str:
+    """Every command with its options, and the exit statuses."""
+    parts = ["# The bandi command\n\nMade from the code by `python scripts/write_reference.py`.\n"]
+    for name in COMMANDS:
+        command = import_module(f"bandi.cli.{name}").command
+        context = click.Context(command, info_name=f"bandi {name}", max_content_width=110, terminal_width=110)
+        parts.append(f"\n## bandi {name}\n\n```\n{command.get_help(context)}\n```\n")
+    parts.append(
+        "\n## Exit statuses\n\n| status | meaning |\n| --- | --- |\n| 0 | done |\n| 1 | done, but some records were refused |\n"
+        "| 2 | mend the input or the options |\n"
+    )
+    words = {
+        3: "another process has the folder open",
+        4: "the log or a snapshot is damaged",
+        5: "written by a newer version",
+        6: "the disk is full",
+    }
+    parts += [f"| {status} | {words[status]} (`{error}`) |\n" for error, status in EXIT_STATUS.items()]
+    parts.append(
+        "| 70 | a bug; `BANDI_DEBUG=1` shows where |\n| 130 | Ctrl-C |\n| 141 | whoever read the output went away |\n"
+    )
+    return "".join(parts)
+
+
+PAGES = {"config.md": config_page, "cli.md": cli_page}
+
+
+def main() -> None:
+    """Write both."""
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
