@@ -66,7 +66,15 @@ def decode(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid(field_problem(error, body)) from None
+        raise invalid(field_problem(error, _plain(body))) from None
+    except _UNDECODABLE as error:
+        raise malformed(error, body) from None
+
+
+def _plain(body: bytes) -> Any:
+    """The value without types. Raises 400: a field may be wrong long before the place where the text is no JSON."""
+    try:
+        return msgspec.json.decode(body)
     except _UNDECODABLE as error:
         raise malformed(error, body) from None
 
@@ -85,7 +93,7 @@ def malformed(error: BaseException, body: bytes) -> HttpProblemError:
 
 
 def field_problem(error: msgspec.ValidationError, value: Any, root: str = "$", tags: str = "") -> Problem:
-    """msgspec's message as a `Problem`; value: what was decoded (JSON, or as Python has it); tags: the known types."""
+    """msgspec's message as a `Problem`; value: what was decoded, without types; tags: the known types."""
     text, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`")
     if missing := re.fullmatch(r"Object missing required field `(.+)`", text):
@@ -102,11 +110,9 @@ def field_problem(error: msgspec.ValidationError, value: Any, root: str = "$", t
 def _shown_at(value: Any, path: str) -> str:
     """The value at a path such as `.tags[3]`, cut short."""
     try:
-        if isinstance(value, bytes | msgspec.Raw):
-            value = msgspec.json.decode(value)
         for name, index in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
             value = value[name] if name else value[int(index)]
-    except (*_UNDECODABLE, LookupError, TypeError):
+    except (LookupError, TypeError):
         return "another value"
     if isinstance(value, str):
         return ascii(value[:_SHOWN])[:_SHOWN] + ("…" if len(value) > _SHOWN else "")
@@ -174,7 +180,7 @@ class Batches:
         try:
             return self._one.decode(body)
         except msgspec.ValidationError as error:
-            raise invalid(field_problem(error, body, tags=self._tags)) from None
+            raise invalid(field_problem(error, _plain(body), tags=self._tags)) from None
         except _UNDECODABLE as error:
             raise malformed(error, body) from None
 
@@ -186,7 +192,7 @@ class Batches:
                 batch.records.append(self._one.decode(raw))
                 places.append(i)
             except msgspec.ValidationError as error:
-                batch.refused.append(Refusal(i, field_problem(error, raw, f"{root}[{i}]", self._tags)))
+                batch.refused.append(Refusal(i, field_problem(error, _plain(bytes(raw)), f"{root}[{i}]", self._tags)))
             except _UNDECODABLE as error:
                 raise malformed(error, body) from None
         batch.places = places
