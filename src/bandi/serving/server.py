@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn._types import ASGI3Application
@@ -65,6 +66,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "bandi: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+}
+
+
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers: `serve` has its own, and a thread must have none."""
 
@@ -85,6 +95,7 @@ def make_server(service: ASGI3Application, access_log: bool = False) -> Server:
             lifespan="off",
             interface="asgi3",
             access_log=access_log,
+            log_config=_LOGGING,
             log_level="info" if access_log else "warning",
             proxy_headers=False,
             server_header=False,
