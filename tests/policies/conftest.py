@@ -1,0 +1,40 @@
+"""What the policies' tests share."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.policies.protocol import Outcomes
+
+CONFIGS: list[PolicyConfig] = [
+    Thompson(),
+    Thompson(half_life="7d"),
+    Ucb1(),
+    Ucb1(half_life="1h"),
+    EpsilonGreedy(),
+    EpsilonGreedy(epsilon=1.0, half_life="1d"),
+    Editor(),
+]
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{getattr(config, 'half_life', None)}")
+def config(request: pytest.FixtureRequest) -> PolicyConfig:
+    """Every policy there is, with and without forgetting; a new policy is added above."""
+    return request.param
+
+
+@pytest.fixture
+def outcomes() -> Callable[..., Outcomes]:
+    def make(items: object, trials: object = 1.0, rewards: object = 0.0, segments: object = 0, occurred_ms: object = 0) -> Outcomes:
+        rows = np.atleast_1d(np.asarray(items, np.int32))
+
+        def column(value: object, kind: type) -> np.ndarray:
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(value, kind), rows.shape))
+
+        return Outcomes(
+            rows, column(segments, np.int32), column(trials, np.float32), column(rewards, np.float32), column(occurred_ms, np.int64)
+        )
+
+    return make
