@@ -1,0 +1,138 @@
+"""Ids, items and users: the same bytes for the same history, candidates as they should be."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandi.catalog.interning import Interner
+from bandi.catalog.items import Items
+from bandi.catalog.packing import pack_blobs, pack_texts, unpack_blobs, unpack_texts
+from bandi.catalog.users import Users
+from bandi.model.catalog import Item, User
+
+
+@given(texts=st.lists(st.text(), unique=True), blobs=st.lists(st.binary()))
+def test_packing_goes_round(texts: list[str], blobs: list[bytes]) -> None:
+    texts = [text for text in texts if text.isprintable() or text.isascii()]
+    assert unpack_texts(*pack_texts(texts)) == texts
+    assert unpack_blobs(*pack_blobs(blobs)) == blobs
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    offsets, data = pack_texts(["ab", "c"])
+    with pytest.raises(ValueError, match="fit"):
+        unpack_texts(offsets, data[:-1])
+    with pytest.raises(ValueError, match="fit"):
+        unpack_blobs(offsets[::-1], data)
+
+
+def test_ids_are_numbered_in_the_order_in_which_they_are_named() -> None:
+    interner = Interner()
+    assert interner.add("user", ["b", "a"]) == 0
+    assert interner.add("user", ["가"]) == 2
+    assert interner.add("item", ["a"]) == 0
+    assert interner.lookup_many("user", ["a", "가", "z"]) == [1, 2, -1]
+    texts = interner.texts("user")
+    again = Interner()
+    kept = again.texts("user")
+    again.load(interner.dump())
+    assert kept == texts == ["b", "a", "가"]
+    assert again.lookup("item", "a") == 0
+    for bad in (["a"], ["x", "x"]):
+        with pytest.raises(ValueError, match="twice"):
+            interner.add("user", bad)
+
+
+class Shop:
+    """Items with their ids, as the fold keeps them."""
+
+    def __init__(self) -> None:
+        self.ids, self.items = Interner(), Items()
+
+    def put(self, *items: Item) -> None:
+        new = list(dict.fromkeys(item.id for item in items if self.ids.lookup("item", item.id) < 0))
+        self.ids.add("item", new)
+        self.items.put(msgspec.msgpack.encode(items), self.ids)
+
+    def candidates(self, now_ms: int) -> list[str]:
+        return [self.ids.texts("item")[i] for i in self.items.candidates(now_ms)[0]]
+
+
+def test_candidates_are_active_launched_and_not_deleted() -> None:
+    shop = Shop()
+    shop.put(
+        Item(id="a"),
+        Item(id="b", active=False),
+        Item(id="c", launched_at=100.0),
+        Item(id="d", launched_at=50.0, editor_rank=3),
+    )
+    assert shop.candidates(0) == ["a"]
+    assert shop.candidates(50_000) == ["a", "d"]
+    assert shop.candidates(99_999) == ["a", "d"]
+    assert shop.candidates(100_000) == ["a", "c", "d"]
+    assert shop.candidates(0) == ["a"]  # an earlier moment asked about again
+    assert shop.items.candidates(100_000)[1].tolist() == [0, 0, 3]
+    handed_out = shop.items.candidates(100_000)[0]
+    shop.items.delete(["c", "unknown"], shop.ids)
+    assert handed_out.tolist() == [0, 2, 3]
+    assert shop.candidates(100_000) == ["a", "d"]
+    assert shop.items.get(2) is None
+    shop.put(Item(id="c"))
+    assert shop.candidates(0) == ["a", "c"]
+    assert len(shop.items) == 4
+
+
+def test_a_second_look_gives_the_same_arrays_until_something_changes() -> None:
+    shop = Shop()
+    shop.put(Item(id="a"))
+    assert shop.items.candidates(1)[0] is shop.items.candidates(2)[0]
+    shop.put(Item(id="b"))
+    assert len(shop.items.candidates(2)[0]) == 2
+
+
+def test_pages_go_through_all_live_items() -> None:
+    shop = Shop()
+    shop.put(*(Item(id=f"t{i}") for i in range(10)))
+    shop.items.delete(["t4"], shop.ids)
+    assert [item.id for item in shop.items.page(-1, 3)] == ["t0", "t1", "t2"]
+    assert [item.id for item in shop.items.page(2, 3)] == ["t3", "t5", "t6"]
+    assert [item.id for item in shop.items.page(9, 3)] == []
+
+
+histories = st.lists(
+    st.tuples(st.sampled_from(["put", "delete"]), st.integers(0, 9), st.booleans(), st.integers(0, 5)), max_size=40
+)
+
+
+@given(history=histories, cut=st.integers(0, 40))
+@settings(max_examples=80, deadline=None)
+def test_a_snapshot_in_between_changes_no_byte(history: list, cut: int) -> None:
+    whole, parts = Shop(), Shop()
+    for i, (what, number, active, launch) in enumerate(history):
+        for shop in (whole, parts):
+            if what == "put":
+                shop.put(Item(id=f"t{number}", active=active, launched_at=float(launch), title="x" * number))
+            else:
+                shop.items.delete([f"t{number}"], shop.ids)
+        if i == cut:
+            again = Shop()
+            again.ids.load(parts.ids.dump())
+            again.items.load(parts.items.dump())
+            parts = again
+    one, other = whole.items.dump(), parts.items.dump()
+    assert all(np.array_equal(one[name], other[name]) and one[name].dtype == other[name].dtype for name in one)
+    assert whole.candidates(3_000) == parts.candidates(3_000)
+
+
+def test_users_are_kept_and_given_back() -> None:
+    ids, users = Interner(), Users()
+    ids.add("user", ["u1", "u2", "u3"])
+    users.put(msgspec.msgpack.encode([User(id="u3", fields={"since": 2024})]), ids)
+    assert (users.get(2), users.get(0), len(users)) == (User(id="u3", fields={"since": 2024}), None, 1)
+    again = Users()
+    again.load(users.dump())
+    assert again.page(-1, 10) == [User(id="u3", fields={"since": 2024})]
+    again.delete(["u3", "nobody"], ids)
+    assert len(again) == 0

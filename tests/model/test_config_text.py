@@ -1,0 +1,106 @@
+"""bandi.toml: the commented default parses to the default; every mistake is named with its line."""
+
+import msgspec
+import pytest
+
+from bandi.model.config import Config, Struct, Thompson
+from bandi.model.config_text import default_config_text, find_problems, keys_of, meanings, parse_config
+from bandi.model.errors import ConfigError
+
+
+def test_the_file_that_init_writes_is_the_default() -> None:
+    assert parse_config(default_config_text()) == Config()
+    assert parse_config("") == Config()
+
+
+def test_every_key_has_a_meaning() -> None:
+    found: list[type[Struct]] = [Config, *Struct.__subclasses__()]
+    for struct in found:
+        if struct.__module__ == "bandi.model.config":
+            assert set(meanings(struct)) == set(struct.__struct_fields__), struct
+            assert all(key.kind for key in keys_of(struct))
+
+
+def test_values_arrive() -> None:
+    config = parse_config(
+        '[placements.home]\nk = 3\npolicy = { use = "thompson", half_life = "14d", prior = { mean = 0.2 } }\n'
+    )
+    policy = config.placements["home"].policy
+    assert isinstance(policy, Thompson)
+    assert (config.placements["home"].k, policy.half_life, policy.prior.mean) == (3, "14d", 0.2)
+
+
+MISTAKES = [
+    ('[placements.home]\npolicy = { use = "tompson" }', 2, "placements.home.policy.use", "did you mean thompson?"),
+    ("[placements.home]\n\nimpresions = 'reported'", 3, "placements.home.impresions", "did you mean impressions?"),
+    ("[placements.home]\nimpressions = 'seen'", 2, "placements.home.impressions", "one of: reported, implied"),
+    ("[placements.home]\nk = 0", 2, "placements.home.k", "a whole number from 1 to 1000, found 0"),
+    ("[placements.home]\nk = 1.5", 2, "placements.home.k", "a whole number"),
+    ("[placements.home]\nk = true", 2, "placements.home.k", "a whole number"),
+    (
+        '[placements.home.policy]\nuse = "thompson"\nhalf_life = "14"',
+        3,
+        "placements.home.policy.half_life",
+        "a duration such as",
+    ),
+    (
+        '[placements.home.policy]\nuse = "thompson"\nobjective = "clik"',
+        3,
+        "placements.home.policy.objective",
+        "did you mean click?",
+    ),
+    (
+        '[placements.home.policy]\nuse = "thompson"\n[placements.home.policy.prior]\nmean = nan',
+        4,
+        "prior.mean",
+        "found nan",
+    ),
+    (
+        '[placements.home.policy]\nuse = "thompson"\n[placements.home.policy.prior]\nmean = inf',
+        4,
+        "prior.mean",
+        "found inf",
+    ),
+    ("[placements.Home]", 1, "placements.Home", "a name of lower-case letters"),
+    ("[placements]", 1, "placements", "at least one entry"),
+    ("placements = 3", 1, "placements", "a table of tables"),
+    ("[logg]\n", 1, "logg", "did you mean log?"),
+    ("[serve]\nport = 99999", 2, "serve.port", "from 0 to 65535"),
+    ("[serve]\nhost = 3", 2, "serve.host", "text"),
+    ("[serve\nhost = 'x'", 1, "valid TOML", "serve"),
+    ("x = [" + "[" * 100, 1, "nested", "levels"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "key", "words"), MISTAKES)
+def test_a_mistake_is_named_with_file_line_and_remedy(text: str, line: int, key: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "shop/bandi.toml")
+    message = str(caught.value)
+    assert message.startswith(f"shop/bandi.toml:{line}")
+    assert key in message
+    assert words in message
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config("[placements.home]\nk = 0\n[serve]\nport = -1\nhots = 'x'\n")
+    assert [problem.where.split(":")[1] for problem in caught.value.problems] == ["2", "4", "5"]
+
+
+def test_bytes_that_are_not_utf8_and_files_that_are_too_large() -> None:
+    with pytest.raises(ConfigError, match=r"bandi.toml:2.*0xff"):
+        parse_config(b"[serve]\n\xff = 1")
+    with pytest.raises(ConfigError, match="at most"):
+        parse_config("#" * (1 << 21))
+
+
+class Other(Struct, frozen=True):
+    size: int
+    shade: float = 1.0
+
+
+def test_other_files_name_missing_keys_too() -> None:
+    assert msgspec.convert(find_problems("size = 2", "f", Other), Other) == Other(size=2)
+    with pytest.raises(ConfigError, match="size: expected this key, found nothing"):
+        find_problems("shade = 2.0", "f", Other)
