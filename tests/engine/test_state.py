@@ -56,7 +56,9 @@ steps = st.lists(
 
 @given(steps=steps)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_happens_the_fold_of_the_log_is_the_live_state(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
+def test_whatever_happens_the_fold_of_the_log_is_the_live_state(
+    tmp_path_factory: pytest.TempPathFactory, steps: list
+) -> None:
     folder = tmp_path_factory.mktemp("shop")
     write_config(folder, THREE)
     engine = bandi.open(folder)
@@ -67,7 +69,14 @@ def test_whatever_happens_the_fold_of_the_log_is_the_live_state(tmp_path_factory
             requests.append(engine.recommend(user=f"u{values[1]}", placement=values[0], k=4).request_id)
         elif what in ("click", "see") and requests:
             kind = bandi.Click if what == "click" else bandi.Impression
-            engine.record(kind(user="u", item=f"t{values[1]}", request=requests[values[0] % len(requests)], event_id=f"e{number % 20}"))
+            engine.record(
+                kind(
+                    user="u",
+                    item=f"t{values[1]}",
+                    request=requests[values[0] % len(requests)],
+                    event_id=f"e{number % 20}",
+                )
+            )
         elif what == "orphan":
             engine.record(bandi.Click(user=f"n{values[0]}", item="t0", placement=values[1]))
         elif what == "put":
@@ -89,7 +98,9 @@ def test_whatever_happens_the_fold_of_the_log_is_the_live_state(tmp_path_factory
 def play(engine: bandi.Engine, rounds: int = 30) -> None:
     for i in range(rounds):
         ranking = engine.recommend(user=f"u{i}", k=4)
-        events: list[Event] = [bandi.Impression(user=f"u{i}", item=slot.item, request=ranking.request_id) for slot in ranking]
+        events: list[Event] = [
+            bandi.Impression(user=f"u{i}", item=slot.item, request=ranking.request_id) for slot in ranking
+        ]
         engine.record(*events, bandi.Click(user=f"u{i}", item=ranking[i % 4].item, request=ranking.request_id))
 
 
@@ -144,7 +155,9 @@ def test_a_snapshot_that_differs_from_the_log_is_found_by_the_doctor(shop: bandi
         ('impressions = "implied"', False),
     ],
 )
-def test_arms_carry_over_unless_what_they_count_has_changed(shop: bandi.Engine, folder: Path, change: str, carries_over: bool) -> None:
+def test_arms_carry_over_unless_what_they_count_has_changed(
+    shop: bandi.Engine, folder: Path, change: str, carries_over: bool
+) -> None:
     play(shop)
     trials = shop.placement_totals()["home"][0]
     shop.close()

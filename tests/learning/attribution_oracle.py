@@ -8,7 +8,9 @@ from typing import Any
 SLACK_MS = 5_000
 
 
-def outcome_counts(events: Any, decisions: Any, rules: dict[int, tuple[str, int, int]]) -> tuple[Counter[Any], Counter[str]]:
+def outcome_counts(
+    events: Any, decisions: Any, rules: dict[int, tuple[str, int, int]]
+) -> tuple[Counter[Any], Counter[str]]:
     """(trials and rewards by (placement, item, "trial" or "reward"), counters); rules: placement -> mode, kind, window.
 
     It looks at the whole history at once, so the order of records cannot matter to it.

@@ -52,11 +52,20 @@ def stretch(records: list[tuple[str, Any]], first: int = 0) -> Stretch:
     shown: list[int] = []
     offsets = [0]
     for header, (_, (number, items, at)) in zip(headers, (r for r in records if r[0] == "decision"), strict=True):
-        header["request"], header["occurred_ms"], header["placement"], header["k"] = number, at, number & 1023, len(items)
+        header["request"], header["occurred_ms"], header["placement"], header["k"] = (
+            number,
+            at,
+            number & 1023,
+            len(items),
+        )
         shown += items
         offsets.append(len(shown))
     decisions = Decisions(
-        np.array(at_decision, np.int64), headers, np.array(offsets, np.int64), np.array(shown, np.int32), np.zeros(len(shown), np.float32)
+        np.array(at_decision, np.int64),
+        headers,
+        np.array(offsets, np.int64),
+        np.array(shown, np.int32),
+        np.zeros(len(shown), np.float32),
     )
     return Stretch(first, first + len(records), Events(np.array(at_event, np.int64), rows), decisions)
 
@@ -124,7 +133,10 @@ def test_outcomes_weigh_at_the_impressions_time_whatever_the_order() -> None:
     """A click before its impression first counts at its own time; then that is taken back and counted anew."""
     folded = Folded().fold(event(CLICK, request=R, at=900), event(IMPRESSION, request=R, at=100))
     assert folded.rows == [(7, 1, 1, 900), (7, -1, -1, 900), (7, 1, 1, 100)]
-    assert Folded().fold(event(IMPRESSION, request=R, at=100), event(CLICK, request=R, at=900)).rows == [(7, 1, 0, 100), (7, 0, 1, 100)]
+    assert Folded().fold(event(IMPRESSION, request=R, at=100), event(CLICK, request=R, at=900)).rows == [
+        (7, 1, 0, 100),
+        (7, 0, 1, 100),
+    ]
 
 
 records_strategy = st.lists(
@@ -137,7 +149,11 @@ records_strategy = st.lists(
             at=st.sampled_from([0, 1, 4_000, 6_000, WINDOW, WINDOW + 1, 3 * WINDOW]),
             placement=st.sampled_from([-1, HOME, PUSH, OTHER, 9]),
         ),
-        st.builds(decision, request=st.sampled_from([request(1, PUSH), request(2, PUSH), request(1, HOME)]), items=st.lists(st.integers(0, 3), unique=True)),
+        st.builds(
+            decision,
+            request=st.sampled_from([request(1, PUSH), request(2, PUSH), request(1, HOME)]),
+            items=st.lists(st.integers(0, 3), unique=True),
+        ),
     ),
     max_size=40,
 )
@@ -150,7 +166,9 @@ def plain(records: list[Any]) -> tuple[list[Any], list[Any]]:
     return list(whole.events.rows), list(zip(decisions.headers, shown, strict=True))
 
 
-@given(records=records_strategy, shuffled=st.randoms(use_true_random=False), cuts=st.lists(st.integers(0, 40), max_size=6))
+@given(
+    records=records_strategy, shuffled=st.randoms(use_true_random=False), cuts=st.lists(st.integers(0, 40), max_size=6)
+)
 @settings(max_examples=300, deadline=None)
 def test_any_order_and_any_cuts_give_what_the_oracle_says(records: list[Any], shuffled: Any, cuts: list[int]) -> None:
     expected, tally = oracle.outcome_counts(*plain(records), PLAIN)
@@ -168,7 +186,9 @@ def test_any_order_and_any_cuts_give_what_the_oracle_says(records: list[Any], sh
 
 @given(records=records_strategy, cuts=st.lists(st.integers(0, 40), max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_cuts_do_not_change_a_byte_of_the_state_even_when_the_table_overflows(records: list[Any], cuts: list[int]) -> None:
+def test_cuts_do_not_change_a_byte_of_the_state_even_when_the_table_overflows(
+    records: list[Any], cuts: list[int]
+) -> None:
     whole, parts = Folded(horizon=5), Folded(horizon=5)
     whole.fold(*records)
     bounds = sorted({0, len(records), *(min(cut, len(records)) for cut in cuts)})
@@ -178,7 +198,9 @@ def test_cuts_do_not_change_a_byte_of_the_state_even_when_the_table_overflows(re
         again.load(parts.attribution.dump())
         parts.attribution = again
     one, other = whole.attribution.dump(), parts.attribution.dump()
-    assert {name: array.tobytes() for name, array in one.items()} == {name: array.tobytes() for name, array in other.items()}
+    assert {name: array.tobytes() for name, array in one.items()} == {
+        name: array.tobytes() for name, array in other.items()
+    }
     assert whole.counts == parts.counts
 
 

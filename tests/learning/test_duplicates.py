@@ -36,7 +36,9 @@ def test_cuts_and_snapshots_do_not_change_a_byte(ids: list[int], cuts: list[int]
         again.load(parts.dump())
         parts = again
     one, other = whole.dump(), parts.dump()
-    assert {name: array.tobytes() for name, array in one.items()} == {name: array.tobytes() for name, array in other.items()}
+    assert {name: array.tobytes() for name, array in one.items()} == {
+        name: array.tobytes() for name, array in other.items()
+    }
 
 
 def test_at_least_the_horizon_is_remembered_and_at_most_twice_as_much() -> None:

@@ -15,19 +15,28 @@ from hypothesis.extra import numpy as hnp
 from bandi.learning.snapshots import newest_snapshots, prune, read_snapshot, write_snapshot
 from bandi.model.errors import LogDamagedError, NewerVersionError, StorageFullError
 
-ARRAYS = {"b/counts": np.arange(12, dtype=np.float32).reshape(2, 3, 2), "a": np.array([1, 2, 3], np.int64), "empty": np.zeros((0, 4), np.uint8)}
+ARRAYS = {
+    "b/counts": np.arange(12, dtype=np.float32).reshape(2, 3, 2),
+    "a": np.array([1, 2, 3], np.int64),
+    "empty": np.zeros((0, 4), np.uint8),
+}
 
 
 @given(
     arrays=st.dictionaries(
         st.text(min_size=1, max_size=8),
-        hnp.arrays(st.sampled_from([np.uint8, np.int32, np.int64, np.float32, np.float64]), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0)),
+        hnp.arrays(
+            st.sampled_from([np.uint8, np.int32, np.int64, np.float32, np.float64]),
+            hnp.array_shapes(min_dims=1, max_dims=3, min_side=0),
+        ),
         max_size=5,
     ),
     position=st.integers(0, 2**53),
 )
 @settings(max_examples=60, deadline=None)
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, arrays: dict[str, np.ndarray], position: int) -> None:
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, arrays: dict[str, np.ndarray], position: int
+) -> None:
     snapshot = read_snapshot(write_snapshot(tmp_path_factory.mktemp("s"), position, arrays, {"x": 1}))
     assert snapshot.position == position
     assert snapshot.arrays.keys() == arrays.keys()
@@ -82,7 +91,10 @@ def test_newest_first_and_pruned_with_what_a_crash_left(tmp_path: Path) -> None:
     (tmp_path / "0000000000000200.partial").write_bytes(b"half")
     assert [int(path.stem) for path in newest_snapshots(tmp_path)] == [100, 20, 9]
     prune(tmp_path, keep=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0000000000000020.snapshot", "0000000000000100.snapshot"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0000000000000020.snapshot",
+        "0000000000000100.snapshot",
+    ]
 
 
 def _small_files() -> None:
@@ -98,7 +110,13 @@ def test_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
         "try: write_snapshot(Path(sys.argv[1]), 1, {'a': np.arange(10_000)}, {})\n"
         "except StorageFullError as error: print('full:', error)\n"
     )
-    result = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True, preexec_fn=_small_files)
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=_small_files,
+    )
     assert result.stdout.startswith("full:")
     assert list(tmp_path.iterdir()) == []
     assert StorageFullError.__doc__ is not None

@@ -24,7 +24,7 @@ commits = st.lists(st.lists(st.tuples(kinds, st.integers(0, 40)), max_size=6), m
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commits=commits, keeps=st.lists(st.integers(0, 60), max_size=4), rows=st.integers(1, 50), data=st.data())
-def test_sealed_or_not_every_byte_comes_back(  # noqa: PLR0917
+def test_sealed_or_not_every_byte_comes_back(
     tmp_path_factory: pytest.TempPathFactory,
     make_chunk: Make,
     flat: Flatten,

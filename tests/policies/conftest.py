@@ -19,7 +19,9 @@ CONFIGS: list[PolicyConfig] = [
 ]
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{getattr(config, 'half_life', None)}")
+@pytest.fixture(
+    params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{getattr(config, 'half_life', None)}"
+)
 def config(request: pytest.FixtureRequest) -> PolicyConfig:
     """Every policy there is, with and without forgetting; a new policy is added above."""
     return request.param
@@ -27,14 +29,20 @@ def config(request: pytest.FixtureRequest) -> PolicyConfig:
 
 @pytest.fixture
 def outcomes() -> Callable[..., Outcomes]:
-    def make(items: object, trials: object = 1.0, rewards: object = 0.0, segments: object = 0, occurred_ms: object = 0) -> Outcomes:
+    def make(
+        items: object, trials: object = 1.0, rewards: object = 0.0, segments: object = 0, occurred_ms: object = 0
+    ) -> Outcomes:
         rows = np.atleast_1d(np.asarray(items, np.int32))
 
         def column(value: object, kind: type) -> np.ndarray:
             return np.ascontiguousarray(np.broadcast_to(np.asarray(value, kind), rows.shape))
 
         return Outcomes(
-            rows, column(segments, np.int32), column(trials, np.float32), column(rewards, np.float32), column(occurred_ms, np.int64)
+            rows,
+            column(segments, np.int32),
+            column(trials, np.float32),
+            column(rewards, np.float32),
+            column(occurred_ms, np.int64),
         )
 
     return make

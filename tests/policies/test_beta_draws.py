@@ -118,7 +118,9 @@ def brute_force(a: Floats, b: Floats, k: int, runs: int, seed: int) -> tuple[Flo
     return included / runs, first, last
 
 
-CASES = [(kind, n, k) for kind in ("cold", "warm", "mature", "mixed", "equal") for n, k in ((300, 20), (40, 1), (40, 39))]
+CASES = [
+    (kind, n, k) for kind in ("cold", "warm", "mature", "mixed", "equal") for n, k in ((300, 20), (40, 1), (40, 39))
+]
 CASES += [(kind, 0, k) for kind in HOSTILE for k in (1, 2)]
 
 

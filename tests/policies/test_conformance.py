@@ -71,7 +71,9 @@ def test_dump_and_load_go_round_bit_for_bit(config: PolicyConfig, outcomes: Make
     random = np.random.default_rng(1)
     for _ in range(5):
         rows = random.integers(0, 200, 400)
-        policy.update(outcomes(rows, 1, random.random(400) < 0.2, random.integers(0, 3, 400), random.integers(0, 10**9, 400)))
+        policy.update(
+            outcomes(rows, 1, random.random(400) < 0.2, random.integers(0, 3, 400), random.integers(0, 10**9, 400))
+        )
         other.load(policy.dump())
         dumped, again = policy.dump(), other.dump()
         assert dumped.keys() == again.keys()
@@ -105,7 +107,9 @@ def test_shards_add_up(config: PolicyConfig, outcomes: MakeOutcomes, one: list, 
 
 @given(rows=rows_strategy, cuts=st.lists(st.integers(0, 60), max_size=5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_how_outcomes_are_cut_into_calls_does_not_matter(config: PolicyConfig, outcomes: MakeOutcomes, rows: list, cuts: list) -> None:
+def test_how_outcomes_are_cut_into_calls_does_not_matter(
+    config: PolicyConfig, outcomes: MakeOutcomes, rows: list, cuts: list
+) -> None:
     """Bit for bit, with times far enough apart that the landmark of forgetting moves."""
     whole, parts = make_policy(config, 2), make_policy(config, 2)
     bounds = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})

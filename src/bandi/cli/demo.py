@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -88,6 +89,8 @@ def demo_parameters() -> WorldParameters:
 
 
 def _until_interrupted(server: RunningServer, readers: HttpReaders, rate: float) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     click.echo(f"\n  open {server.url}/   (routes: {server.url}/docs/)   Ctrl-C ends it\n")
     started = time.monotonic()
     visit = 0

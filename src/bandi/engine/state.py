@@ -21,13 +21,12 @@ from bandi.catalog.items import Items
 from bandi.catalog.users import Users
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
+from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
-
-from .stretches import cut
 
 SEGMENTS = 1
 """Every reader is in segment 0 until segments are trained."""
