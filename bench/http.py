@@ -12,12 +12,11 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+import bandi
 from bench.http_load import Load, full_load, paced_load, request_bytes
 from bench.http_server import bandi_service, bare_stack, server_seconds
 from bench.measure import machine, table
 from bench.recommend import teach
-
-import bandi
 
 CANDIDATES, K, CONNECTIONS = 1_000, 20, 32
 ROUNDS, SECONDS, HALF_LOAD = 5, 2.0, 4_000.0

@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.http_load import full_load, request_bytes
-from bench.http_server import LOAD_CORE, ask, bandi_service, bare_stack
-from bench.measure import machine, table
-
 import bandi
 from bandi.engine.jobs import Waiter
 from bandi.model.records import EVENT
+from bench.http_load import full_load, request_bytes
+from bench.http_server import LOAD_CORE, ask, bandi_service, bare_stack
+from bench.measure import machine, table
 
 TITLES, READERS = 1_000, 5_000
 BATCH, BATCHES, SINGLES, CONNECTIONS, ROUNDS = 1_000, 300, 20_000, 64, 5
