@@ -1,7 +1,7 @@
 """Attribution: the rules one by one, against an oracle, in any order, cut anywhere."""
 
 import importlib.util
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bandi.learning import _attribution_kernel
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.model.records import DECISION, EVENT, Decisions, Events, Stretch
 
@@ -75,7 +76,7 @@ class Folded:
 
     def __init__(self, horizon: int = 10_000) -> None:
         self.attribution = Attribution(RULES, horizon)
-        self.counts: Counter[Any] = Counter()
+        self.counts: dict[Any, float] = defaultdict(float)
         self.rows: list[tuple[int, float, float, int]] = []
         self.position = 0
 
@@ -117,6 +118,14 @@ R = request(1)
 )
 def test_rules(records: list[Any], expected: tuple[float, float]) -> None:
     assert Folded().fold(*records).of() == expected
+
+
+def test_events_that_name_different_placements_of_one_unknown_request_are_different_pairs() -> None:
+    number = request(1, 9)
+    records = [event(IMPRESSION, request=number, placement=HOME), event(IMPRESSION, request=number, placement=OTHER)]
+    for order in (records, records[::-1]):
+        folded = Folded().fold(*order)
+        assert (folded.of(), folded.of(placement=OTHER)) == ((1, 0), (1, 0))
 
 
 def test_implied_impressions_come_from_decisions_before_or_after_the_click() -> None:
@@ -204,6 +213,33 @@ def test_cuts_do_not_change_a_byte_of_the_state_even_when_the_table_overflows(
     assert whole.counts == parts.counts
 
 
+@pytest.mark.parametrize("k", [1, 490, 1_000])
+def test_a_large_decision_does_not_change_when_generations_turn(k: int) -> None:
+    """Tables grow by the record that needs room, not by the largest of the stretch that it happens to be in."""
+    impressions = [event(IMPRESSION, request=request(number)) for number in range(513)]
+    large = [decision(request(5_000, place), list(range(k)), at=1) for place in (PUSH, HOME)]
+    whole, parts = Folded(horizon=1_000), Folded(horizon=1_000)
+    whole.fold(*impressions, *large)
+    parts.fold(*impressions).fold(large[0]).fold(large[1])
+    one, other = whole.attribution.dump(), parts.attribution.dump()
+    assert {name: array.tobytes() for name, array in one.items()} == {
+        name: array.tobytes() for name, array in other.items()
+    }
+
+
+def test_at_least_the_horizon_is_remembered_whatever_the_decisions_hold() -> None:
+    """Decisions of reported placements take no rows; a decision larger than the horizon still fits."""
+    folded = Folded(horizon=10)
+    for number in range(10):
+        folded.fold(event(IMPRESSION, request=request(number)), decision(request(number), list(range(9))))
+    folded.fold(*(event(CLICK, request=request(number)) for number in range(10)))
+    assert folded.of() == (10, 10)
+    number = request(1, PUSH)
+    folded.fold(decision(number, list(range(25))), *(event(CLICK, item, number) for item in range(25)))
+    assert sum(folded.of(item, PUSH)[1] for item in range(25)) == 25
+    assert folded.attribution.counters().orphans == 0
+
+
 def test_memory_is_bounded_and_at_least_the_horizon_is_remembered() -> None:
     folded = Folded(horizon=100)
     for number in range(1_000):
@@ -224,3 +260,11 @@ def test_many_records_at_once_grow_the_tables() -> None:
     rows["kind"] = CLICK
     made = attribution.fold(Stretch(count, 2 * count, Events(np.arange(count, 2 * count), rows)))[HOME]
     assert (made.trials.sum(), made.rewards.sum()) == (0, count)
+
+
+def test_one_compilation_serves_writable_and_read_only_rows() -> None:
+    """The log gives both; a second compilation would be seconds in the middle of service."""
+    rows = np.zeros(1, EVENT)
+    for placed in (rows, np.frombuffer(rows.tobytes(), EVENT)):
+        Attribution(RULES, 10).fold(Stretch(0, 1, Events(np.zeros(1, np.int64), placed)), np.zeros(3, np.int32))
+    assert len(_attribution_kernel.join.signatures) == 1

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from bandi.learning.snapshots import newest_snapshots, prune, read_snapshot, write_snapshot
 from bandi.model.errors import LogDamagedError, NewerVersionError, StorageFullError
 
-ARRAYS = {
+ARRAYS: dict[str, np.ndarray] = {
     "b/counts": np.arange(12, dtype=np.float32).reshape(2, 3, 2),
     "a": np.array([1, 2, 3], np.int64),
     "empty": np.zeros((0, 4), np.uint8),
@@ -95,6 +95,12 @@ def test_newest_first_and_pruned_with_what_a_crash_left(tmp_path: Path) -> None:
         "0000000000000020.snapshot",
         "0000000000000100.snapshot",
     ]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="texts"):
+        write_snapshot(tmp_path, 1, {**ARRAYS, "texts": np.array(["a", None], object)}, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def _small_files() -> None:

@@ -86,13 +86,13 @@ class Ranker:
 
     def __init__(self, a: Floats, b: Floats, k: int) -> None:
         self.a, self.b, self.mean, self.k = a, b, a / (a + b), k
-        u = np.empty(BLOCK)
-        self.values, self.places = np.empty(k), np.empty(k, np.int32)
-        self.scratch = (np.zeros(len(a), np.uint8), u, u.view(np.int64), np.zeros(BLOCK, np.uint8))
+        work = np.empty((2, BLOCK))
+        self.values, self.places = np.empty(len(a)), np.empty(len(a), np.int32)
+        self.scratch = (np.zeros(len(a), np.uint8), work, work.view(np.int64), np.zeros(BLOCK, np.uint8))
 
     def __call__(self, seed: int) -> tuple[Floats, NDArray[np.int32]]:
         top_k(self.a, self.b, self.mean, len(self.a), self.k, np.uint64(seed), self.values, self.places, *self.scratch)
-        return self.values, self.places
+        return self.values[: self.k], self.places[: self.k]
 
 
 def lists(a: Floats, b: Floats, k: int, runs: int, seed: int) -> tuple[Floats, Floats, Floats]:

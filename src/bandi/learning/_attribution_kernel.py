@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -20,7 +22,7 @@ RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8")])
 ENTRY = np.dtype(
     [("impression_ms", "<i8"), ("reward_ms", "<i8"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
 )
-"""What is known of one (request, item): the earliest impression, the earliest reward; 24 bytes."""
+"""What is known of one (request, item, placement): the earliest impression, the earliest reward; 24 bytes."""
 
 OUTCOME = np.dtype(
     [("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
@@ -94,28 +96,39 @@ def _learn(
 
 
 @njit(cache=True, nogil=True)
+def _impressions(decision: Any, shown: int, rules: Array) -> int:
+    """How many of a decision's items count as seen: all or none."""
+    placement = decision["placement"]
+    if placement < 0 or placement >= len(rules) or rules[placement]["mode"] != IMPLIED:
+        return 0
+    return shown
+
+
+@njit(cache=True, nogil=True)
 def join(
     event_positions: Array, events: Array, decision_positions: Array, decisions: Array, offsets: Array, shown: Array,
     cursors: Array, rules: Array, segment_of_user: Array,
-    index: Array, keys_a: Array, keys_b: Array, entries: Array, counts: Array, limit: int,
+    index: Array, keys_a: Array, keys_b: Array, entries: Array, counts: Array, horizon: int,
     old_index: Array, old_keys_a: Array, old_keys_b: Array, old_entries: Array,
     out: Array, counters: Array,
 ) -> int:  # fmt: skip
     """Fold records in order of position from `cursors` (event, decision) on, until done or out of room.
 
-    counts[0]: rows of the newer table in use, at most `limit`; counts[1]: outcomes made. A record is folded whole or
-    not at all, so the caller makes room and calls again.
+    counts[0]: rows of the newer table in use; counts[1]: outcomes made; counts[2]: rows that the next record may need.
+    A record is folded whole or not at all: the caller makes room and calls again. Whether the newer table is full
+    depends on the records alone, never on how they were cut into calls.
     """
     e, d = cursors[0], cursors[1]
     rows, made = counts[0], counts[1]
     status = DONE
     while e < len(events) or d < len(decisions):
         is_event = d >= len(decisions) or (e < len(events) and event_positions[e] < decision_positions[d])
-        need = 1 if is_event else offsets[d + 1] - offsets[d]
+        need = 1 if is_event else _impressions(decisions[d], offsets[d + 1] - offsets[d], rules)
         if made + 2 * need > len(out):
             status = FULL_OUTPUT
             break
-        if rows + need > limit:
+        if need > 0 and (rows >= horizon or rows + need > len(entries)):
+            counts[2] = need
             status = FULL_TABLE
             break
         first, count = 0, 1
@@ -146,7 +159,7 @@ def join(
             user, time, impression, item = header["user"], header["occurred_ms"], True, 0
             first, count = offsets[d], need
             d += 1
-            if placement >= len(rules) or rules[placement]["mode"] != IMPLIED:
+            if count == 0:
                 continue
         segment = segment_of_user[user] if 0 <= user < len(segment_of_user) else 0
         window = rules[placement]["window_ms"]
@@ -162,7 +175,7 @@ def join(
                 continue
             impression_ms = time if impression else NEVER
             reward_ms = NEVER if impression else time
-            key = np.uint64(item)
+            key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
             row = find(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
                 made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters)

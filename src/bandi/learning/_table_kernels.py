@@ -14,6 +14,13 @@ from numba import njit
 from bandi.model.records import Array
 
 
+def read_only(array: Array) -> Array:
+    """A read-only, contiguous view: Numba compiles a kernel anew for every mix of writable and read-only arguments."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _slot(a: np.uint64, b: np.uint64, mask: np.uint64) -> np.uint64:
     """SplitMix64's finaliser (Steele, Lea and Flood 2014) over both halves of the key."""

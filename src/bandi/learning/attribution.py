@@ -9,7 +9,8 @@ function of these two times alone; so late and out-of-order events end in the sa
     reward alone                      one trial and one reward at the reward's time (a click implies that the item was
                                       seen; its impression or its decision was lost, or is still to come): an `orphan`
 
-Each record puts out the change of worth. A record without a request has no pair: an impression is a trial, a reward a
+(A request names its placement, so a pair has one; under a request of a placement that is no longer configured, events
+that name different placements are different pairs.) Each record puts out the change of worth. A record without a request has no pair: an impression is a trial, a reward a
 trial and a reward, each time. The table is bounded: two generations, as in duplicates.py.
 """
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandi.learning import _attribution_kernel as kernel
-from bandi.learning._table_kernels import rebuild
+from bandi.learning._table_kernels import read_only, rebuild
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Stretch
 from bandi.policies.protocol import Outcomes
@@ -83,7 +84,8 @@ class _Table:
         """Replace all rows."""
         self.count = len(requests)
         self.keys_a[: self.count] = requests
-        self.keys_b[: self.count] = entries["item"]
+        placements = entries["placement"].astype(np.uint64)
+        self.keys_b[: self.count] = entries["item"].astype(np.uint64) | placements << np.uint64(32)
         self.entries[: self.count] = entries
         rebuild(self.index, self.keys_a, self.keys_b, self.count)
 
@@ -96,9 +98,14 @@ class _Table:
 
 
 class Attribution:
-    """The join of impressions and rewards. horizon: pairs that are surely remembered (at most twice as many are)."""
+    """The join of impressions and rewards.
+
+    horizon: pairs that are surely remembered, at least 1; at most twice as many are, and the items of two decisions.
+    """
 
     def __init__(self, rules: Sequence[PlacementRule], horizon: int) -> None:
+        if horizon < 1:
+            raise ValueError(f"horizon: expected at least 1, found {horizon}")
         self._horizon = horizon
         self._rules = np.zeros(max((rule.placement + 1 for rule in rules), default=0), kernel.RULE)
         for rule in rules:
@@ -141,16 +148,19 @@ class Attribution:
         if not len(events.rows) and not len(decisions.headers):
             return {}
         cursors = np.zeros(2, np.int64)
-        counts = np.zeros(2, np.int64)
+        counts = np.zeros(3, np.int64)
         made: list[Array] = []
+        event_positions, rows = read_only(events.positions), read_only(events.rows)
+        decision_positions, headers = read_only(decisions.positions), read_only(decisions.headers)
+        offsets, shown = read_only(decisions.offsets), read_only(decisions.items)
+        segments = read_only(_EVERYBODY_IN_SEGMENT_0 if segment_of_user is None else segment_of_user)
         self._make_output(len(events.rows) + len(decisions.items))
         while True:
             new, old = self._new, self._old
             counts[0], counts[1] = new.count, 0
             status = kernel.join(
-                events.positions, events.rows, decisions.positions, decisions.headers, decisions.offsets, decisions.items,
-                cursors, self._rules, _EVERYBODY_IN_SEGMENT_0 if segment_of_user is None else segment_of_user,
-                new.index, new.keys_a, new.keys_b, new.entries, counts, min(self._horizon, new.capacity),
+                event_positions, rows, decision_positions, headers, offsets, shown, cursors, self._rules, segments,
+                new.index, new.keys_a, new.keys_b, new.entries, counts, self._horizon,
                 old.index, old.keys_a, old.keys_b, old.entries,
                 self._out, self._counters,
             )  # fmt: skip
@@ -160,7 +170,7 @@ class Attribution:
             if status == kernel.DONE:
                 return _by_placement(made)
             if status == kernel.FULL_TABLE:
-                self._make_room(int(np.diff(decisions.offsets).max(initial=1)))
+                self._make_room(int(counts[2]))
 
     def _make_output(self, records: int) -> None:
         wanted = min(max(2 * records + 2, _FIRST_SLOTS), _MAX_OUTPUT)
@@ -169,9 +179,9 @@ class Attribution:
 
     def _make_room(self, need: int) -> None:
         """A larger table, or a new generation once the horizon is reached."""
-        if self._new.count + need > self._horizon and self._new.count:
+        if self._new.count >= self._horizon:
             self._old, self._new = self._new, _Table()
-        else:
+        if self._new.count + need > self._new.capacity:
             self._new = self._new.grown(max(2 * self._new.capacity, self._new.count + need))
 
     def dump(self) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bandi.learning._table_kernels import find, rebuild
+from bandi.learning._table_kernels import find, read_only, rebuild
 from bandi.model.records import Array
 
 _FIRST_SLOTS = 1_024
@@ -59,7 +59,7 @@ class SeenEvents:
 
     def duplicates(self, hi: Array, lo: Array) -> Array:
         """bool[n]: seen before, or earlier in this batch. Inserts nothing. O(n)."""
-        hi, lo = np.ascontiguousarray(hi), np.ascontiguousarray(lo)
+        hi, lo = read_only(hi), read_only(lo)
         batch = _Generation(len(hi))
         found = np.zeros(len(hi), np.bool_)
         new, old = self._new, self._old
@@ -71,7 +71,7 @@ class SeenEvents:
 
     def add(self, hi: Array, lo: Array) -> None:
         """Remember ids, in order; those already known change nothing. O(n)."""
-        hi, lo = np.ascontiguousarray(hi), np.ascontiguousarray(lo)
+        hi, lo = read_only(hi), read_only(lo)
         done = 0
         while done < len(hi):
             room = self.horizon - self._new.count

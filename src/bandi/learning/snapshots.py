@@ -65,10 +65,10 @@ def write_snapshot(folder: Path, position: int, arrays: dict[str, Array], meta: 
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(folder)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFullError(f"{path}: no room for the snapshot: {error.strerror}; free space") from error
         raise
     return path

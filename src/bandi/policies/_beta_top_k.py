@@ -10,12 +10,13 @@ hence P(X > t) <= f(t) / s =: B. With one uniform U: where U > B the arm is out;
 and accepted with probability f(x) / (f(t) exp(-s (x - t))): accepted, X = x; refused, X <= t. Both together give
 exactly P(X > t) and X's law beyond t (thinning; Devroye 1986, ch. II.3, VII.2).
 
-Before B itself a bound without logarithms, for the same U. Stirling's series gives
+Before B itself two looser bounds, for the same U. Stirling's series gives B <= exp(-n kl(m, t)) / sqrt(r) with
 
-    B <= sqrt(ab / (2 pi n)) exp(-n kl(m, t)) / D,   D = (n - 2) t - (a - 1),   m = a / n,
+    m = a / n,   r = 2 pi n D^2 / (a b),   D = (n - 2) t - (a - 1),
 
-and kl(m, t) >= (t - m)^2 / (2 v), v >= x (1 - x) on [m, t]. So where D^2 >= ab / (2 pi n) and n (t - m)^2 / (2 v) exceeds
--ln U (bounded by U's binary exponent) the arm is out: this loop is straight arithmetic and is vectorised.
+at most 9 % above B, and it needs logarithms but no Gamma functions. And kl(m, t) >= (t - m)^2 / (2 v) with v >= x (1 - x)
+on [m, t], so where n (t - m)^2 / (2 v) + ln(r) / 2 exceeds -ln U the arm is out; with both logarithms bounded by binary
+exponents this loop over all arms is straight arithmetic, and is vectorised.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from bandi.policies._random import beta_draw, draw, stream, unit
 
 _LN2 = math.log(2.0)
 _HALF_LN_2PI = 0.5 * math.log(2.0 * math.pi)
-_INVERSE_2PI = 1.0 / (2.0 * math.pi)
+_2PI = 2.0 * math.pi
 BLOCK = 128
 """Arms between two looks at t."""
+SEEDS = 2
+"""Arms drawn first for each slot, those with the highest means: t is high from the start."""
 
 
 @njit(cache=True, nogil=True)
@@ -61,14 +64,20 @@ def log_density(x: float, a: float, b: float) -> float:
 @njit(cache=True, nogil=True)
 def _beyond(a: float, b: float, t: float, u: float, state: np.uint64) -> float:
     """A draw of X where it exceeds t, else any value <= t; u decides, as the module says."""
-    slope = ((a + b - 2.0) * t - (a - 1.0)) / (t * (1.0 - t))
-    if a < 1.0 or b < 1.0 or slope <= 0.0:
+    n = a + b
+    distance = (n - 2.0) * t - (a - 1.0)
+    if a < 1.0 or b < 1.0 or distance <= 0.0:
         return beta_draw(a, b, state)[1]
-    at_t = log_density(t, a, b)
-    log_bound = at_t - math.log(slope)
+    log_u = math.log(u)
+    if n * t > a:  # kl grows with t only above the mean
+        divergence = a * math.log(a / (n * t)) + b * math.log(b / (n * (1.0 - t)))
+        if log_u > -divergence - 0.5 * math.log(_2PI * n * distance * distance / (a * b)):
+            return -1.0
+    slope = distance / (t * (1.0 - t))
+    log_bound = log_density(t, a, b) - math.log(slope)
     if log_bound >= 0.0:
         return beta_draw(a, b, state)[1]
-    if math.log(u) > log_bound:
+    if log_u > log_bound:
         return -1.0
     state, w = draw(state)
     step = -math.log(w) / slope
@@ -82,61 +91,60 @@ def _beyond(a: float, b: float, t: float, u: float, state: np.uint64) -> float:
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _prefilter(
-    a: Array,
-    b: Array,
-    mean: Array,
-    first: int,
-    stop: int,
-    t: float,
-    seed: np.uint64,
-    u: Array,
-    u_bits: Array,
-    keep: Array,
+    a: Array, b: Array, mean: Array, first: int, t: float, seed: np.uint64, work: Array, bits: Array, keep: Array
 ) -> None:
-    """keep[i - first] = 0 where arm i is surely below t. u_bits: the bits of u (the same memory), int64."""
+    """keep[i] = 0 where arm first + i is surely below t. a, b, mean: float64[m], those arms alone, m <= BLOCK.
+
+    work: float64[2, BLOCK], bits: the same memory as int64. Loops over whole small arrays, so that LLVM vectorises them.
+    """
+    m = len(a)
     v_inverse = 0.5 / (t * (1.0 - t)) if t <= 0.5 else 2.0
-    for i in range(first, stop):
-        u[i - first] = unit(stream(seed, i))
-    for i in range(first, stop):
+    u, r = work[0, :m], work[1, :m]
+    u_bits, r_bits = bits[0, :m], bits[1, :m]
+    for i in range(m):
+        u[i] = unit(stream(seed, first + i))
+    for i in range(m):
+        distance = (a[i] + b[i] - 2.0) * t - (a[i] - 1.0)
+        r[i] = _2PI * (a[i] + b[i]) * distance * distance / (a[i] * b[i])
+    for i in range(m):
         n = a[i] + b[i]
         d = t - mean[i]
-        slack = (n - 2.0) * t - (a[i] - 1.0)
-        least = -_LN2 * float((u_bits[i - first] >> 52) - 1023)
-        out = (
-            (d > 0.0)
-            & (slack > 0.0)
-            & (a[i] >= 1.0)
-            & (b[i] >= 1.0)
-            & (slack * slack * n >= a[i] * b[i] * _INVERSE_2PI)
-            & (n * d * d * v_inverse > least)
-        )
-        keep[i - first] = not out
+        log2_u = float((u_bits[i] >> 52) - 1023)
+        log2_r = float((r_bits[i] >> 52) - 1023)
+        above = n * d * d * v_inverse + _LN2 * (0.5 * log2_r + log2_u)
+        regular = (d > 0.0) & (n * t - 2.0 * t > a[i] - 1.0) & (a[i] >= 1.0) & (b[i] >= 1.0)
+        keep[i] = np.uint8(1) - np.uint8(regular & (above > 0.0))
 
 
 @njit(cache=True, nogil=True)
 def top_k(
     a: Array, b: Array, mean: Array, n: int, k: int, seed: np.uint64,
-    values: Array, places: Array, drawn: Array, u: Array, u_bits: Array, keep: Array,
+    values: Array, places: Array, drawn: Array, work: Array, bits: Array, keep: Array,
 ) -> None:  # fmt: skip
     """The k largest of n independent draws X_i ~ Beta(a[i], b[i]), largest first, in values[:k] and places[:k].
 
-    a, b, mean: float64[n], mean = a / (a + b); 1 <= k <= n. Scratch: values: float64[k], places: int32[k], drawn:
-    uint8[n], u: float64[BLOCK] and u_bits, its int64 view, keep: uint8[BLOCK].
+    a, b, mean: float64[n], mean = a / (a + b); 1 <= k <= n. Scratch: values: float64[n], places: int32[n], drawn:
+    uint8[n], work: float64[2, BLOCK] and bits, its int64 view, keep: uint8[BLOCK].
     """
-    keep_largest(mean, n, k, values, places)
+    seeds = min(n, SEEDS * k)
+    keep_largest(mean, n, seeds, values, places)
     drawn[:n] = 0
-    for j in range(k):
+    for j in range(seeds):
         arm = places[j]
         drawn[arm] = 1
         values[j] = beta_draw(a[arm], b[arm], stream(seed, arm))[1]
     heapify(values, places, k)
+    for j in range(k, seeds):
+        if values[j] > values[0]:
+            values[0], places[0] = values[j], places[j]
+            sift_down(values, places, k, 0)
     for first in range(0, n, BLOCK):
         stop = min(first + BLOCK, n)
         t = values[0]
         if not 0.0 < t < 1.0:  # rounded to an end by an extreme shape: nothing can be skipped
             keep[: stop - first] = 1
         else:
-            _prefilter(a, b, mean, first, stop, t, seed, u, u_bits, keep)
+            _prefilter(a[first:stop], b[first:stop], mean[first:stop], first, t, seed, work, bits, keep)
         for i in range(first, stop):
             if not keep[i - first] or drawn[i]:
                 continue

@@ -29,13 +29,13 @@ class ThompsonRule:
     """The k highest of independent posterior draws; scores are the draws, 0 to 1."""
 
     def __init__(self) -> None:
-        self._u = np.empty(BLOCK)
-        self._u_bits = self._u.view(np.int64)
+        self._work = np.empty((2, BLOCK))
+        self._bits = self._work.view(np.int64)
         self._keep = np.zeros(BLOCK, np.uint8)
 
     def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
         """O(candidates): straight arithmetic for all, a draw for the few that can reach the list."""
         top_k(
             posterior.a, posterior.b, posterior.mean, len(candidates.items), k, seed,
-            posterior.values, posterior.places, posterior.flags, self._u, self._u_bits, self._keep,
+            posterior.values, posterior.places, posterior.flags, self._work, self._bits, self._keep,
         )  # fmt: skip
