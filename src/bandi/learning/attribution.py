@@ -9,9 +9,10 @@ function of these two times alone; so late and out-of-order events end in the sa
     reward alone                      one trial and one reward at the reward's time (a click implies that the item was
                                       seen; its impression or its decision was lost, or is still to come): an `orphan`
 
-(A request names its placement, so a pair has one; under a request of a placement that is no longer configured, events
-that name different placements are different pairs.) Each record puts out the change of worth. A record without a request has no pair: an impression is a trial, a reward a
-trial and a reward, each time. The table is bounded: two generations, as in duplicates.py.
+Each record puts out the change of worth. A request names its placement, so a pair has one; where that placement is not
+configured, events that name different placements themselves are different pairs. A record without a request has no
+pair: an impression is a trial, a reward a trial and a reward, each time. The table is bounded: two generations, as in
+duplicates.py.
 """
 
 from __future__ import annotations
