@@ -136,15 +136,16 @@ class Admission:
         return found
 
     def _placements(self, texts: list[str | None], problems: dict[int, Problem]) -> list[int]:
-        found = [-1] * len(texts)
         if texts.count(None) == len(texts):
-            return found
-        for i, text in enumerate(texts):
-            if text is not None:
-                found[i] = self._interner.lookup("placement", text) if isinstance(text, str) else -1
-                if found[i] < 0:
-                    names = ", ".join(self._interner.texts("placement")[:20])
-                    _note(problems, i, Problem("$.placement", repr(text)[:66], f"a placement of bandi.toml: {names}"))
+            return [-1] * len(texts)
+        names = {text for text in texts if isinstance(text, str)}
+        known: dict[str | None, int] = {name: self._interner.lookup("placement", name) for name in names}
+        known[None] = -1
+        found = [known.get(text, -1) if isinstance(text, str | None) else -1 for text in texts]
+        for i, text in enumerate(texts) if -1 in found else ():
+            if text is not None and found[i] < 0:
+                configured = ", ".join(self._interner.texts("placement")[:20])
+                _note(problems, i, Problem("$.placement", repr(text)[:66], f"a placement of bandi.toml: {configured}"))
         return found
 
     def _times(self, moments: list[Any], now_ms: int, problems: dict[int, Problem]) -> Array:

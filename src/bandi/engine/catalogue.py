@@ -14,7 +14,7 @@ from bandi.engine.state import State
 from bandi.loading import LoadReport, Mapping, load_items, load_users
 from bandi.model.answers import Receipt, Refusal
 from bandi.model.catalog import Item, User
-from bandi.model.errors import Problem
+from bandi.model.errors import Problem, UnknownNameError
 from bandi.model.events import milliseconds
 from bandi.model.records import DocumentKind
 
@@ -55,9 +55,8 @@ class ItemsDoor:
         return _delete(self._submit, DocumentKind.ITEMS_DELETED, "item", ids, self.get)
 
     def page(self, after: str | None = None, limit: int = 100) -> list[Item]:
-        """Up to `limit` titles in the order in which they were first named, those behind `after`."""
-        start = -1 if after is None else self._state.interner.lookup("item", after)
-        return self._state.items.page(start, limit)
+        """Up to `limit` titles in the order in which they were first named, those behind `after`. Raises UnknownNameError."""
+        return self._state.items.page(_start(self._state, "item", after), limit)
 
     def __len__(self) -> int:
         return len(self._state.items)
@@ -89,12 +88,18 @@ class UsersDoor:
         return _delete(self._submit, DocumentKind.USERS_DELETED, "user", ids, self.get)
 
     def page(self, after: str | None = None, limit: int = 100) -> list[User]:
-        """Up to `limit` readers in the order in which they were first named, those behind `after`."""
-        start = -1 if after is None else self._state.interner.lookup("user", after)
-        return self._state.users.page(start, limit)
+        """Up to `limit` readers in the order in which they were first named, those behind `after`. Raises UnknownNameError."""
+        return self._state.users.page(_start(self._state, "user", after), limit)
 
     def __len__(self) -> int:
         return len(self._state.users)
+
+
+def _start(state: State, namespace: str, after: str | None) -> int:
+    index = -1 if after is None else state.interner.lookup(namespace, after)
+    if after is not None and index < 0:
+        raise UnknownNameError(Problem("query after", ascii(after)[:66], f"the id of a {namespace} of an earlier page"))
+    return index
 
 
 def _put(
