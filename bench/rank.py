@@ -1,6 +1,7 @@
 """Ranking Beta arms to a top 20, one core; run: python -m bench.rank.
 
-Ours (through `Policy.rank`, posterior gathered from the counts, nothing cached), numpy's `Generator.beta` with
+Ours: the kernel alone on given posteriors, as the peers have them, and `Policy.rank`, which gathers the posteriors from the
+counts first; nothing is cached. Numpy's `Generator.beta` with
 `argpartition`, and MABWiser's ThompsonSampling, in one run on the same arms. Upkeep: the same with 1 and 100 updates of
 arms per request. Inclusion: total variation between two exact runs, and between ours and an exact run.
 """
@@ -16,6 +17,7 @@ import numpy as np
 
 from bandi.model.config import Prior, Thompson
 from bandi.model.records import Array
+from bandi.policies._beta_top_k import BLOCK, top_k
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.registry import make_policy
 from bench.measure import machine, table
@@ -35,6 +37,7 @@ def main() -> None:
         for age in ("cold", "warm", "mature"):
             policy, a, b = arms(size, age)
             candidates = Candidates(np.arange(size, dtype=np.int32))
+            kernel = spread(kernel_alone(a, b), 2_000)
             ours = spread(lambda i, p=policy, c=candidates: p.rank(NOW, c, K, i), 2_000)  # type: ignore[misc]
             one = spread(with_updates(policy, candidates, size, 1), 2_000)
             hundred = spread(with_updates(policy, candidates, size, 100), 2_000)
@@ -45,25 +48,27 @@ def main() -> None:
                 [
                     f"{size:,}",
                     age,
+                    text(kernel),
                     text(ours),
                     text(one),
                     text(hundred),
                     text(numpy),
-                    f"{numpy[0] / ours[0]:.1f}",
-                    *beside(peer, ours),
+                    f"{numpy[0] / kernel[0]:.1f}",
+                    *beside(peer, kernel),
                 ]
             )
             mature[size, age] = (policy, a, b)
     header = [
         "arms",
         "age",
-        "ours",
+        "kernel",
+        "Policy.rank",
         "with 1 update",
         "with 100 updates",
         "numpy",
-        "numpy / ours",
+        "numpy / kernel",
         "MABWiser",
-        "MABWiser / ours",
+        "MABWiser / kernel",
     ]
     print(table(header, rows), "\n\nµs a request: median of 5 runs of p50 (p99)\n")
     print(
@@ -97,6 +102,16 @@ def outcomes(items: Array, trials: Array, rewards: Array) -> Outcomes:
         rewards.astype(np.float32),
         np.zeros(rows, np.int64),
     )
+
+
+def kernel_alone(a: Array, b: Array) -> Callable[[int], object]:
+    """The top-k kernel on arrays of posteriors."""
+    n = len(a)
+    a, b = a.astype(float), b.astype(float)
+    mean, values, places, flags = a / (a + b), np.empty(n), np.empty(n, np.int32), np.zeros(n, np.uint8)
+    work, keep = np.empty((2, BLOCK)), np.zeros(BLOCK, np.uint8)
+    bits = work.view(np.int64)
+    return lambda i: top_k(a, b, mean, n, K, np.uint64(i), values, places, flags, work, bits, keep)
 
 
 def with_updates(policy: Policy, candidates: Candidates, size: int, updates: int) -> Callable[[int], object]:
