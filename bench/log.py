@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.measure import Sample, machine, table, time_call
 
 from bandi.log.protocol import EventChunk
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.records import EVENT, Array
+from bench.measure import Sample, machine, table, time_call
 
 RUNS = 5
 NOW_MS = 1_700_000_000_000

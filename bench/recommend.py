@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.measure import machine, table
 
 import bandi
+from bench.measure import machine, table
 
 CALLS = 20_000
 

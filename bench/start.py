@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.measure import Sample, machine, table
 
 import bandi
 from bandi.engine.engine import now_ms
 from bandi.log.protocol import EventChunk
 from bandi.log.sqlite import open_log
 from bandi.model.records import EVENT
+from bench.measure import Sample, machine, table
 
 RUNS = 5
 OPEN = "import sys, bandi\nengine = bandi.open(sys.argv[1])\nprint(engine.opening.folded, engine.opening.seconds)\n"
