@@ -78,14 +78,15 @@ def _run(folder: Path, once: bool, port: int, rate: float, seed: int) -> None:
 
 
 def demo_parameters() -> WorldParameters:
-    """The webtoon world with fewer and less equal titles: so a few minutes of readers are enough to see them told apart."""
+    """The webtoon world with fewer and less equal titles, and editors who guess: a minute of readers tells them apart."""
     import msgspec
 
     from bandi.evaluation.worlds.parameters import read_parameters
 
     parameters = read_parameters()
     titles = msgspec.structs.replace(parameters.titles, count=TITLES, launched_before=TITLES, appeal_spread=1.0)
-    return msgspec.structs.replace(parameters, titles=titles)
+    editors = msgspec.structs.replace(parameters.editors, noise=2.0)
+    return msgspec.structs.replace(parameters, titles=titles, editors=editors)
 
 
 def _until_interrupted(server: RunningServer, readers: HttpReaders, rate: float) -> None:
