@@ -136,3 +136,29 @@ def test_users_are_kept_and_given_back() -> None:
     assert again.page(-1, 10) == [User(id="u3", fields={"since": 2024})]
     again.delete(["u3", "nobody"], ids)
     assert len(again) == 0
+
+
+def test_a_list_worked_out_while_the_catalogue_changed_is_not_kept() -> None:
+    """A reader that began before a change and ended after it must not leave its old list behind."""
+
+    class Slow(Items):
+        def put_meanwhile(self, shop: Shop) -> None:
+            self._shop = shop
+
+        @property
+        def _editor_rank(self) -> np.ndarray:
+            if getattr(self, "_shop", None) is not None:
+                shop, self._shop = self._shop, None
+                shop.put(Item(id="late"))
+            return self._ranks
+
+        @_editor_rank.setter
+        def _editor_rank(self, ranks: np.ndarray) -> None:
+            self._ranks = ranks
+
+    shop = Shop()
+    shop.items = slow = Slow()
+    shop.put(Item(id="a"))
+    slow.put_meanwhile(shop)
+    assert shop.candidates(0) == ["a"]
+    assert shop.candidates(0) == ["a", "late"]

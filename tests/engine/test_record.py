@@ -120,3 +120,16 @@ def test_custom_events_are_counted_by_kind(shop: bandi.Engine) -> None:
     shop.record(bandi.Custom(user="u", item="t1", name="bookmark"), bandi.Read(user="u", item="t1", episode=4))
     assert shop.stats().events["read"] == 1
     assert sum(shop.stats().events.values()) == 2
+
+
+def test_an_asker_who_cannot_be_told_does_not_stop_the_others(
+    shop: bandi.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(_: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    shop.submit([bandi.Click(**GOOD, event_id="a")], gone)
+    assert shop.record(bandi.Click(**GOOD, event_id="b")).accepted == 1
+    assert shop.failure is None
+    assert shop.stats().events == {"click": 2}
+    assert "could not be delivered" in capsys.readouterr().err

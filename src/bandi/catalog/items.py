@@ -13,7 +13,7 @@ from bandi.model.records import Array
 
 _decoder = msgspec.msgpack.Decoder(Item)
 _NEVER = int(np.iinfo(np.int64).max)
-_NOTHING = (0, -1, np.zeros(0, np.int32), np.zeros(0, np.int32))
+_NOTHING = (-1, 0, 0, np.zeros(0, np.int32), np.zeros(0, np.int32))
 """A cache that holds for no time at all."""
 
 
@@ -25,7 +25,8 @@ class Items:
         self._active = np.zeros(0, np.bool_)
         self._launched_ms = np.zeros(0, np.int64)
         self._editor_rank = np.zeros(0, np.int32)
-        self._cached: tuple[int, int, Array, Array] = _NOTHING
+        self._generation = 0
+        self._cached: tuple[int, int, int, Array, Array] = _NOTHING
 
     def __len__(self) -> int:
         return self._documents.live
@@ -56,9 +57,9 @@ class Items:
 
         O(1) until the catalogue changes or the next launch comes; then O(items).
         """
-        cached = self._cached
-        if cached[0] <= now_ms < cached[1]:
-            return cached[2], cached[3]
+        cached, generation = self._cached, self._generation
+        if cached[0] == generation and cached[1] <= now_ms < cached[2]:
+            return cached[3], cached[4]
         size = len(self._documents)
         launched = self._launched_ms[:size]
         shown = self._active[:size] & (launched <= now_ms)
@@ -68,7 +69,7 @@ class Items:
         since = int(past.max()) if len(past) else np.iinfo(np.int64).min
         until = int(waiting.min()) if len(waiting) else _NEVER
         ranks = self._editor_rank[items]
-        self._cached = (since, until, items, ranks)
+        self._cached = (generation, since, until, items, ranks)
         return items, ranks
 
     def get(self, index: int) -> Item | None:
@@ -110,4 +111,5 @@ class Items:
                 setattr(self, name, new)
 
     def _forget(self) -> None:
-        self._cached = _NOTHING
+        """A new generation: what a reader is still working out from the columns before counts for nothing."""
+        self._generation += 1

@@ -6,11 +6,13 @@ Decisions ride along: they wait for the next commit, at most `decision_flush`.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -163,14 +165,14 @@ class Writer:
             if isinstance(error, StorageFullError):
                 time.sleep(self._flush_s)  # the disk will not be emptier at once
             for job in jobs:
-                job.done(error)
+                _answer(job, error)
             return
         except BaseException as error:
             for job in jobs:
-                job.done(ClosedError(f"the writer stopped: {error}"))
+                _answer(job, ClosedError(f"the writer stopped: {error}"))
             raise
         for job, receipt in zip(jobs, _receipts(jobs, admitted.refused, admitted.kept[repeated]), strict=True):
-            job.done(receipt)
+            _answer(job, receipt)
 
     def _append(self, chunks: list[Chunk]) -> None:
         if chunks:
@@ -184,20 +186,20 @@ class Writer:
         try:
             self._append([*_id_chunks(new), DocumentChunk(job.kind, job.payload)])
         except BandiError as error:
-            job.done(error)
+            _answer(job, error)
         except BaseException as error:
-            job.done(ClosedError(f"the writer stopped: {error}"))
+            _answer(job, ClosedError(f"the writer stopped: {error}"))
             raise
         else:
-            job.done(job.receipt)
+            _answer(job, job.receipt)
 
     def _run_task(self, job: TaskJob) -> None:
         try:
             outcome = job.run()
         except Exception as error:
-            job.done(error)
+            _answer(job, error)
         else:
-            job.done(outcome)
+            _answer(job, outcome)
 
     def _fail(self, error: BaseException) -> None:
         with self._count_lock:
@@ -209,7 +211,15 @@ class Writer:
             except Empty:
                 return
             if isinstance(job, EventsJob | DocumentJob | TaskJob):
-                job.done(answer)
+                _answer(job, answer)
+
+
+def _answer(job: EventsJob | DocumentJob | TaskJob, outcome: Any) -> None:
+    """Tell the asker. One who can no longer be told (its event loop is gone) must not stop the writer for the others."""
+    try:
+        job.done(outcome)
+    except Exception as error:
+        print(f"bandi: an answer could not be delivered: {error!r}", file=sys.stderr)
 
 
 def _id_chunks(new: NewIds) -> list[Chunk]:

@@ -52,8 +52,9 @@ class BetaArms:
         if len(self.scratch.a) < len(candidates.items):
             self.scratch = Scratch(max(256, 2 * len(candidates.items)))
         scratch = self.scratch
+        counts, used = self._readable()
         gather(
-            self._counts, self._items, candidates.items, request.segment_weights, self._decay(request.occurred_ms),
+            counts, used, candidates.items, request.segment_weights, self._decay(request.occurred_ms),
             self.prior_successes, self.prior_failures, scratch.a, scratch.b, scratch.mean,
         )  # fmt: skip
         return scratch
@@ -73,8 +74,9 @@ class BetaArms:
         weights = np.zeros(self._counts.shape[1], np.float32)
         weights[segment] = 1.0
         a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
+        counts, used = self._readable()
         gather(
-            self._counts, self._items, np.asarray(items, np.int32), weights, self._decay(now_ms),
+            counts, used, np.asarray(items, np.int32), weights, self._decay(now_ms),
             self.prior_successes, self.prior_failures, a, b, mean,
         )  # fmt: skip
         intervals(a, b, low, high)
@@ -110,6 +112,11 @@ class BetaArms:
         self._counts = np.array(counts, np.float32)
         self._items = len(counts)
         self._landmark[0] = landmark
+
+    def _readable(self) -> tuple[Array, int]:
+        """The counts, and how many items of them may be read: the writer's thread may put a larger array in their place."""
+        counts = self._counts
+        return counts, min(self._items, len(counts))
 
     def _decay(self, now_ms: int) -> float:
         if not self._half_life_ms or self._landmark[0] == NO_LANDMARK:
