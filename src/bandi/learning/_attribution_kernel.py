@@ -1,4 +1,7 @@
-"""The join of impressions and rewards as one Numba kernel over rows of the log; see attribution.py for the rules."""
+"""The join of impressions and rewards as one Numba kernel over rows of the log; see attribution.py for the rules.
+
+What a pair is worth is a function of its two times (`_worth`); a record changes a time and puts out the difference.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bandi.learning._table_kernels import find
+from bandi.learning._table_kernels import find_near, insert
 from bandi.model.records import Array
 
 NEVER = np.iinfo(np.int64).max
@@ -176,16 +179,15 @@ def join(
             impression_ms = time if impression else NEVER
             reward_ms = NEVER if impression else time
             key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
-            row = find(old_index, old_keys_a, old_keys_b, request, key)
+            row = find_near(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
                 made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters)
                 continue
-            row = find(index, keys_a, keys_b, request, key)
+            row = find_near(index, keys_a, keys_b, request, key)
             if row < 0:
-                index[-1 - row] = rows
+                insert(index, keys_a, keys_b, row, rows, request, key)
                 row = rows
                 rows += 1
-                keys_a[row], keys_b[row] = request, key
                 entry = entries[row]
                 entry["impression_ms"] = NEVER
                 entry["reward_ms"] = NEVER

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandi.learning import _attribution_kernel as kernel
-from bandi.learning._table_kernels import read_only, rebuild
+from bandi.learning._table_kernels import read_only, rebuild_near
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Stretch
 from bandi.policies.protocol import Outcomes
@@ -88,7 +88,7 @@ class _Table:
         placements = entries["placement"].astype(np.uint64)
         self.keys_b[: self.count] = entries["item"].astype(np.uint64) | placements << np.uint64(32)
         self.entries[: self.count] = entries
-        rebuild(self.index, self.keys_a, self.keys_b, self.count)
+        rebuild_near(self.index, self.keys_a, self.keys_b, self.count)
 
     def last(self, rows: int) -> _Table:
         """The newest `rows` rows."""

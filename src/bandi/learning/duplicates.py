@@ -1,7 +1,8 @@
 """Recognising events that were sent twice: a bounded set of 128-bit event ids.
 
 Two generations: when the newer one holds `horizon` ids it becomes the older one, and the one before is forgotten. So at
-least the last `horizon` ids are recognised, and at most twice as many are kept (16 bytes each, and 4 to 16 of index).
+least the last `horizon` ids are recognised, and at most twice as many are kept: 24 bytes each in a full table,
+48 in one that has just doubled.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bandi.learning._table_kernels import find, read_only, rebuild
+from bandi.learning._table_kernels import find, insert, read_only, rebuild
 from bandi.model.records import Array
 
 _FIRST_SLOTS = 1_024
@@ -119,6 +120,7 @@ def _mark(
     hi: Array, lo: Array, found: Array, index: Array, own_hi: Array, own_lo: Array,
     new_index: Array, new_hi: Array, new_lo: Array, old_index: Array, old_hi: Array, old_lo: Array,
 ) -> None:  # fmt: skip
+    # the batch gets a table of its own: what is only asked about is not remembered
     count = 0
     for i in range(len(hi)):
         a, b = hi[i], lo[i]
@@ -129,8 +131,7 @@ def _mark(
         if place >= 0:
             found[i] = True
             continue
-        own_hi[count], own_lo[count] = a, b
-        index[-1 - place] = count
+        insert(index, own_hi, own_lo, place, count, a, b)
         count += 1
 
 
@@ -145,7 +146,6 @@ def _insert(
             continue
         place = find(index, own_hi, own_lo, a, b)
         if place < 0:
-            own_hi[count], own_lo[count] = a, b
-            index[-1 - place] = count
+            insert(index, own_hi, own_lo, place, count, a, b)
             count += 1
     return count
