@@ -16,4 +16,6 @@ def warm() -> None:
     seen.add(ids, ids)
     seen.duplicates(ids, ids)
     seen.load(seen.dump())
-    Attribution([], 2).fold(Stretch(0, 1, Events(np.zeros(1, np.int64), np.zeros(1, EVENT))))
+    attribution = Attribution([], 2)
+    attribution.fold(Stretch(0, 1, Events(np.zeros(1, np.int64), np.zeros(1, EVENT))))
+    attribution.load(attribution.dump())

@@ -1,0 +1,37 @@
+"""After `warm`, no request waits for the compiler."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import numpy as np
+from bandi.learning import _attribution_kernel, _table_kernels, duplicates
+from bandi.learning.attribution import Attribution, PlacementRule
+from bandi.learning.duplicates import SeenEvents
+from bandi.learning.warm import warm
+from bandi.model.records import EVENT, Events, Stretch
+
+modules = (_attribution_kernel, _table_kernels, duplicates)
+kernels = [value for module in modules for value in vars(module).values() if hasattr(value, "signatures")]
+warm()
+before = [len(kernel.signatures) for kernel in kernels]
+rows = np.zeros(2_000, EVENT)
+rows["kind"], rows["request"] = 1, np.arange(2_000, dtype=np.uint64) * 1_024 + (1 << 44)
+attribution = Attribution([PlacementRule(0, "reported", 2, 1_000)], 900)
+made = attribution.fold(Stretch(0, 2_000, Events(np.arange(2_000), rows)), np.zeros(5, np.int32))
+again = Attribution([PlacementRule(0, "reported", 2, 1_000)], 900)
+again.load(attribution.dump())
+seen = SeenEvents(900)
+seen.add(rows["request"], rows["request"])
+again_seen = SeenEvents(900)
+again_seen.load(seen.dump())
+assert again_seen.duplicates(rows["request"][-900:], rows["request"][-900:]).all()
+print(len(kernels), made[0].trials.sum(), before == [len(kernel.signatures) for kernel in kernels])
+"""
+
+
+def test_nothing_is_compiled_after_warming() -> None:
+    result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    kernels, trials, warmed = result.stdout.split()
+    assert int(kernels) >= 10
+    assert (float(trials), warmed) == (2_000, "True")
