@@ -64,6 +64,8 @@ def log_density(x: float, a: float, b: float) -> float:
 @njit(cache=True, nogil=True)
 def _beyond(a: float, b: float, t: float, u: float, state: np.uint64) -> float:
     """A draw of X where it exceeds t, else any value <= t; u decides, as the module says."""
+    if a == 1.0:  # P(X > x) = (1 - x)**b, so u itself gives X; an arm at the default prior is one of these
+        return -math.expm1(math.log(u) / b)
     n = a + b
     distance = (n - 2.0) * t - (a - 1.0)
     if a < 1.0 or b < 1.0 or distance <= 0.0:
