@@ -29,9 +29,9 @@ def test_what_readers_saw_and_clicked_is_what_the_engine_counted(world: World, t
     with bandi.open(tmp_path / "shop.bandi") as engine:
         server = start_in_thread(engine)
         try:
-            readers = HttpReaders(server.url, world, seed=1)
-            readers.load_catalogue()
-            clicks = sum(readers.visit("home") for _ in range(60))
+            with HttpReaders(server.url, world, seed=1) as readers:
+                readers.load_catalogue()
+                clicks = sum(readers.visit("home") for _ in range(60))
         finally:
             server.stop()
         tally, stats = readers.tallies["home"], engine.stats()
@@ -65,9 +65,9 @@ def test_a_service_that_is_not_there_or_refuses_is_named(world: World, tmp_path:
     with bandi.open(tmp_path / "shop.bandi") as engine:
         server = start_in_thread(engine)
         try:
-            readers = HttpReaders(server.url, world, 1)
-            readers.load_catalogue()
-            with pytest.raises(ServiceError, match="422"):
-                readers.visit("nowhere")
+            with HttpReaders(server.url, world, 1) as readers:
+                readers.load_catalogue()
+                with pytest.raises(ServiceError, match="422"):
+                    readers.visit("nowhere")
         finally:
             server.stop()

@@ -73,6 +73,7 @@ def _run(folder: Path, once: bool, port: int, rate: float, seed: int) -> None:
             else:
                 _until_interrupted(server, readers, rate)
         finally:
+            readers.close()
             server.stop()
     _print(readers)
 

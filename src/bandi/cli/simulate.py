@@ -113,9 +113,8 @@ def _over_http(url: str, parameters: Any, placements: tuple[str, ...], visits: i
     from bandi.evaluation.http_readers import HttpReaders
     from bandi.evaluation.worlds.webtoon import World
 
-    readers = HttpReaders(url, World(parameters, 1), 1, parameters.run.k)
-    readers.load_catalogue()
-    with progress("visits", visits) as advance:
+    with HttpReaders(url, World(parameters, 1), 1, parameters.run.k) as readers, progress("visits", visits) as advance:
+        readers.load_catalogue()
         for visit in range(visits):
             readers.visit(placements[visit % len(placements)])
             advance(1)

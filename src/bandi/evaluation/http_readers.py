@@ -44,6 +44,18 @@ class HttpReaders:
         self._cannot_win = world.cannot_win(1 << 60)
         self._connection: http.client.HTTPConnection | None = None
 
+    def close(self) -> None:
+        """Close the connection; the next visit opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> HttpReaders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def load_catalogue(self) -> None:
         """Put the world's titles into the service; all are on sale at once, for the service's clock is not the world's."""
         items = [msgspec.structs.replace(item, launched_at=None) for item in self._world.items()]
@@ -94,7 +106,7 @@ class HttpReaders:
             response = self._connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
-            self._connection = None
+            self.close()
             raise ServiceError(f"{self.url}: {error!r}; is the service running?") from None
         if response.status not in good:
             raise ServiceError(f"POST {self.url}{path}: {response.status} {answer[:300].decode('utf-8', 'replace')}")
