@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ def command(
     import msgspec
 
     import bandi
+    from bandi.cli.progress import row_count
     from bandi.loading import Mapping, load_events, load_items, load_users
     from bandi.loading.mapping import parse_event_rule, parse_pairs
 
@@ -56,7 +56,7 @@ def command(
     with bandi.open_existing(folder) as engine:
         for file in files:
             aside = refused or file.with_name(file.name + ".refused.jsonl")
-            with _progress(file) as on_rows:
+            with row_count(file) as on_rows:
                 reports.append(load(engine, file, mapping, aside, on_rows))
     for report in reports:
         if as_json:
@@ -64,32 +64,6 @@ def command(
         else:
             _print(report, kind)
     context.exit(1 if any(report.refused or report.stopped for report in reports) else 0)
-
-
-class _progress:  # noqa: N801  a context manager that reads as a function
-    """A line on stderr that counts rows, where stderr is a terminal."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._bar: Any = None
-
-    def __enter__(self) -> Any:
-        if not sys.stderr.isatty():
-            return None
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        self._bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TextColumn("rows"),
-            TimeElapsedColumn(), console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self._bar.start()
-        task = self._bar.add_task(self._file.name, total=None)
-        return lambda rows: self._bar.update(task, completed=rows)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def _print(report: LoadReport, kind: str) -> None:

@@ -146,7 +146,8 @@ def _fixed(file: Path | None, log: DecisionLog, distribution: Array, seed: int) 
 
 
 def _learned(text: str, log: DecisionLog, draws: int, seed: int) -> list[dict[str, Any]]:
-    from bandi.cli.simulate import parse_policy, progress
+    from bandi.cli.progress import progress
+    from bandi.cli.simulate import parse_policy
     from bandi.evaluation.replay import learned_weights, match
     from bandi.policies.registry import make_policy
 

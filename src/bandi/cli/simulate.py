@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ def command(
     import msgspec
 
     from bandi.cli.console_tables import print_table
+    from bandi.cli.progress import progress
     from bandi.evaluation.worlds.parameters import DEFAULT, read_parameters
 
     if print_world:
@@ -110,6 +110,7 @@ def _is_number(text: str) -> bool:
 
 def _over_http(url: str, parameters: Any, placements: tuple[str, ...], visits: int) -> None:
     from bandi.cli.console_tables import print_table
+    from bandi.cli.progress import progress
     from bandi.evaluation.http_readers import HttpReaders
     from bandi.evaluation.worlds.webtoon import World
 
@@ -130,26 +131,3 @@ def _over_http(url: str, parameters: Any, placements: tuple[str, ...], visits: i
         for name, tally in readers.tallies.items()
     ]
     print_table(url, ["placement", "requests", "impressions", "clicks", "CTR", "wasted impressions"], rows)
-
-
-class progress:  # noqa: N801  a context manager that reads as a function
-    """A bar on stderr, where stderr is a terminal; gives a function to advance it by a number of steps."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total = what, total
-        self._bar: Any = None
-
-    def __enter__(self) -> Any:
-        if not sys.stderr.isatty():
-            return lambda steps: None
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._bar.start()
-        task = self._bar.add_task(self._what, total=self._total)
-        return lambda steps: self._bar.advance(task, steps)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
