@@ -17,7 +17,7 @@ import numpy as np
 
 from bandi.model.config import Prior, Thompson
 from bandi.model.records import Array
-from bandi.policies._beta_top_k import BLOCK, top_k
+from bandi.policies._beta_top_k import Scratch, top_k
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.registry import make_policy
 from bench.measure import machine, table
@@ -106,12 +106,9 @@ def outcomes(items: Array, trials: Array, rewards: Array) -> Outcomes:
 
 def kernel_alone(a: Array, b: Array) -> Callable[[int], object]:
     """The top-k kernel on arrays of posteriors."""
-    n = len(a)
+    n, work = len(a), Scratch(len(a))
     a, b = a.astype(float), b.astype(float)
-    mean, values, places, flags = a / (a + b), np.empty(n), np.empty(n, np.int32), np.zeros(n, np.uint8)
-    work, keep = np.empty((2, BLOCK)), np.zeros(BLOCK, np.uint8)
-    bits = work.view(np.int64)
-    return lambda i: top_k(a, b, mean, n, K, np.uint64(i), values, places, flags, work, bits, keep)
+    return lambda i: top_k(a, b, n, K, np.uint64(i), work.values, work.places, work.narrow, work.block)
 
 
 def with_updates(policy: Policy, candidates: Candidates, size: int, updates: int) -> Callable[[int], object]:

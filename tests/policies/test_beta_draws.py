@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bandi.policies._arm_kernels import beta_cdf, beta_quantile
-from bandi.policies._beta_top_k import BLOCK, log_density, top_k
-from bandi.policies._random import beta_draw
+from bandi.policies._beta_top_k import Scratch, _beyond, _prefilter, log_density, top_k
+from bandi.policies._random import beta_draw, stream, unit
 
 SHAPES = [1e-2, 0.1, 0.5, 1.0, 1.0 + 1e-6, 1.5, 2.0, 8.0, 30.0, 1e3, 1e5, 1e6]
 Floats = NDArray[np.float64]
@@ -69,9 +69,14 @@ def arms(kind: str, n: int, random: np.random.Generator) -> tuple[Floats, Floats
         "mature": random.integers(1_000, 100_000, n),
         "mixed": np.floor(10 ** random.uniform(0, 6, n)),
         "equal": np.full(n, 200),
+        "rare": random.integers(0, 30, n),
+        "high": random.integers(1, 500, n),
     }[kind]
-    successes = np.round(trials * (0.1 if kind == "equal" else rates))
-    return 1.0 + successes, 9.0 + trials - successes
+    if kind == "rare":  # a below one until the first click
+        return 0.3 + random.binomial(trials, 0.02), 9.7 + trials
+    rates = {"equal": np.full(n, 0.1), "high": random.uniform(0.6, 0.99, n)}.get(kind, rates)
+    successes = np.round(trials * rates)
+    return 1.0 + successes, (0.7 if kind == "high" else 9.0) + trials - successes
 
 
 HOSTILE = {
@@ -85,14 +90,13 @@ class Ranker:
     """The kernel with its scratch."""
 
     def __init__(self, a: Floats, b: Floats, k: int) -> None:
-        self.a, self.b, self.mean, self.k = a, b, a / (a + b), k
-        work = np.empty((2, BLOCK))
-        self.values, self.places = np.empty(len(a)), np.empty(len(a), np.int32)
-        self.scratch = (np.zeros(len(a), np.uint8), work, work.view(np.int64), np.zeros(BLOCK, np.uint8))
+        self.a, self.b, self.k = a, b, k
+        self.work = Scratch(len(a))
 
     def __call__(self, seed: int) -> tuple[Floats, NDArray[np.int32]]:
-        top_k(self.a, self.b, self.mean, len(self.a), self.k, np.uint64(seed), self.values, self.places, *self.scratch)
-        return self.values[: self.k], self.places[: self.k]
+        work = self.work
+        top_k(self.a, self.b, len(self.a), self.k, np.uint64(seed), work.values, work.places, work.narrow, work.block)
+        return work.values[0, : self.k], work.places[0, : self.k]
 
 
 def lists(a: Floats, b: Floats, k: int, runs: int, seed: int) -> tuple[Floats, Floats, Floats]:
@@ -119,13 +123,15 @@ def brute_force(a: Floats, b: Floats, k: int, runs: int, seed: int) -> tuple[Flo
 
 
 CASES = [
-    (kind, n, k) for kind in ("cold", "warm", "mature", "mixed", "equal") for n, k in ((300, 20), (40, 1), (40, 39))
+    (kind, n, k)
+    for kind in ("cold", "warm", "mature", "mixed", "equal", "rare", "high")
+    for n, k in ((300, 20), (40, 1), (40, 39), (150, 80))
 ]
 CASES += [(kind, 0, k) for kind in HOSTILE for k in (1, 2)]
 
 
 def test_the_top_k_has_the_law_of_drawing_every_arm() -> None:
-    """21 arm sets; in each the scores of the first and last slot by Kolmogorov–Smirnov, and the inclusion of every arm.
+    """34 arm sets; in each the scores of the first and last slot by Kolmogorov–Smirnov, and the inclusion of every arm.
 
     The chance of any false alarm is at most 0.001 for each of the two families (Bonferroni).
     """
@@ -146,3 +152,24 @@ def test_the_order_is_by_score_and_the_scores_are_those_of_the_arms() -> None:
     values, places = Ranker(a, b, 30)(11)
     assert (np.diff(values) <= 0).all()
     assert len(set(places.tolist())) == 30
+
+
+def test_the_prefilter_drops_only_what_the_exact_comparison_drops() -> None:
+    """With the same uniform; shapes 1e-2 to 1e6, bars from 1e-6 to 0.999."""
+    random = np.random.default_rng(5)
+    dropped = 0
+    for seed in range(3_000):
+        n = int(random.integers(1, 257))
+        t = float(random.choice([10 ** random.uniform(-6, -0.001), random.uniform(0.001, 0.999)]))
+        total = 10 ** random.uniform(-1, 6, n)
+        near = np.clip(t * 10 ** random.normal(-0.05, 10 ** random.uniform(-3, 0), n), 1e-6, 1 - 1e-6)
+        a, b = np.maximum(total * near, 1e-2), np.maximum(total * (1 - near), 1e-2)
+        a[: n // 8], b[n // 8 : n // 4] = 1.0, 1.0
+        size, keep = np.select([a <= 1, b >= 1], [-a - b, a + b]).astype(np.float32), np.ones(256, np.uint8)
+        block = Scratch(n).block
+        _prefilter(size, (a / (a + b)).astype(np.float32), 0, t, np.uint64(seed), block, keep)
+        for i in np.flatnonzero(keep[:n] == 0):
+            state = np.uint64(stream(np.uint64(seed), int(i)))
+            assert _beyond(a[i], b[i], t, np.log1p(-t), unit(state), state) <= t, (a[i], b[i], t)
+            dropped += 1
+    assert dropped > 50_000

@@ -19,19 +19,19 @@ _MAX_HALF_LIVES = 60.0
 @njit(cache=True, nogil=True)
 def gather(
     counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
-    a: Array, b: Array, mean: Array,
+    a: Array, b: Array,
 ) -> None:  # fmt: skip
-    """a[i], b[i], mean[i]: the Beta posterior of items[i], segments mixed by `weights` (float32[segments])."""
+    """Beta(a[i], b[i]): the posterior of items[i], segments mixed by `weights` (float32[segments])."""
     segments = counts.shape[1]
-    if segments == 1:
-        for i in range(len(items)):
-            item = items[i]
-            if item < used:
-                successes, trials = float(counts[item, 0, 0]), float(counts[item, 0, 1])
-                a[i] = prior_a + max(successes, 0.0) * decay
-                b[i] = prior_b + max(trials - successes, 0.0) * decay
-            else:
-                a[i], b[i] = prior_a, prior_b
+    first, run = items[0] if len(items) else 0, 0
+    for i in range(len(items)):
+        run += int(items[i] == first + i)
+    if segments == 1 and run == len(items) and 0 <= first <= used - run:  # a stretch of known items: a straight loop
+        stretch = counts[first : first + run].reshape(-1)
+        for i in range(run):
+            successes, trials = float(stretch[2 * i]), float(stretch[2 * i + 1])
+            a[i] = prior_a + max(successes, 0.0) * decay
+            b[i] = prior_b + max(trials - successes, 0.0) * decay
     else:
         for i in range(len(items)):
             successes, failures = 0.0, 0.0
@@ -42,6 +42,15 @@ def gather(
                     failures += weights[s] * max(trial - success, 0.0)
             a[i] = prior_a + successes * decay
             b[i] = prior_b + failures * decay
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def gather_means(
+    counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
+    a: Array, b: Array, mean: Array,
+) -> None:  # fmt: skip
+    """`gather`, and the posterior means."""
+    gather(counts, used, items, weights, decay, prior_a, prior_b, a, b)
     for i in range(len(items)):
         mean[i] = a[i] / (a[i] + b[i])
 

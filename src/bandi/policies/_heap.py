@@ -38,17 +38,3 @@ def sort_descending(values: Array, places: Array, size: int) -> None:
         values[0], values[last] = values[last], values[0]
         places[0], places[last] = places[last], places[0]
         sift_down(values, places, last, 0)
-
-
-@njit(cache=True, nogil=True)
-def keep_largest(scores: Array, n: int, k: int, values: Array, places: Array) -> None:
-    """The k <= n largest of scores[:n], as a heap in values[:k] with their places in places[:k]."""
-    for i in range(k):
-        values[i], places[i] = scores[i], i
-    heapify(values, places, k)
-    least = values[0]
-    for i in range(k, n):
-        if scores[i] > least:
-            values[0], places[0] = scores[i], i
-            sift_down(values, places, k, 0)
-            least = values[0]

@@ -12,8 +12,8 @@ import numpy as np
 
 from bandi.model.config import Prior, duration_ms
 from bandi.model.records import Array
-from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather, intervals
-from bandi.policies.protocol import Candidates, Outcomes, Posterior, Request, State
+from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather_means, intervals
+from bandi.policies.protocol import Candidates, Outcomes, Posterior, Ranked, Request, State
 
 _FIRST_ITEMS = 64
 
@@ -52,9 +52,9 @@ class BetaArms:
         if len(self.scratch.a) < len(candidates.items):
             self.scratch = Scratch(max(256, 2 * len(candidates.items)))
         scratch = self.scratch
-        counts, used = self._readable()
-        gather(
-            counts, used, candidates.items, request.segment_weights, self._decay(request.occurred_ms),
+        counts, used = self.readable()
+        gather_means(
+            counts, used, candidates.items, request.segment_weights, self.decay(request.occurred_ms),
             self.prior_successes, self.prior_failures, scratch.a, scratch.b, scratch.mean,
         )  # fmt: skip
         return scratch
@@ -74,9 +74,9 @@ class BetaArms:
         weights = np.zeros(self._counts.shape[1], np.float32)
         weights[segment] = 1.0
         a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
-        counts, used = self._readable()
-        gather(
-            counts, used, np.asarray(items, np.int32), weights, self._decay(now_ms),
+        counts, used = self.readable()
+        gather_means(
+            counts, used, np.asarray(items, np.int32), weights, self.decay(now_ms),
             self.prior_successes, self.prior_failures, a, b, mean,
         )  # fmt: skip
         intervals(a, b, low, high)
@@ -113,12 +113,13 @@ class BetaArms:
         self._items = len(counts)
         self._landmark[0] = landmark
 
-    def _readable(self) -> tuple[Array, int]:
+    def readable(self) -> tuple[Array, int]:
         """The counts, and how many items of them may be read: the writer's thread may put a larger array in their place."""
         counts = self._counts
         return counts, min(self._items, len(counts))
 
-    def _decay(self, now_ms: int) -> float:
+    def decay(self, now_ms: int) -> float:
+        """What counts are multiplied by at `now_ms`; 1 without a half-life."""
         if not self._half_life_ms or self._landmark[0] == NO_LANDMARK:
             return 1.0
         return float(2.0 ** ((int(self._landmark[0]) - now_ms) / self._half_life_ms))
@@ -141,6 +142,10 @@ class Scratch:
         self.flags = np.zeros(capacity, np.uint8)
         self.values = np.empty(capacity)
         self.places = np.empty(capacity, np.int32)
+
+    def ranked(self, candidates: Candidates, k: int) -> Ranked:
+        """The list left in the first k of `places` and `values`."""
+        return Ranked(candidates.items[self.places[:k]], self.values[:k].astype(np.float32))
 
 
 def _checked(state: State, segments: int) -> tuple[Array, int]:

@@ -7,18 +7,15 @@ from typing import Protocol
 import numpy as np
 
 from bandi.model.records import Array
-from bandi.policies.arms import BetaArms, Scratch
+from bandi.policies.arms import BetaArms
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
 
 
 class Rule(Protocol):
     """How a policy turns posteriors into a list."""
 
-    def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
-        """Leave the k (1 <= k <= candidates) chosen in `posterior.places`, first slot first, their scores in `values`.
-
-        Candidate i has the posterior Beta(a[i], b[i]) with mean[i]. O(candidates), whatever the size of the catalogue.
-        """
+    def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
+        """The k (1 <= k <= candidates) chosen. O(candidates), whatever the size of the catalogue."""
 
 
 class BernoulliPolicy:
@@ -31,10 +28,9 @@ class BernoulliPolicy:
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The k best of the candidates by the rule. O(candidates)."""
         k = min(k, len(candidates.items))
-        scratch = self.arms.gather(request, candidates)
-        if k > 0:
-            self._rule.choose(scratch, candidates, k, np.uint64(seed))
-        return Ranked(candidates.items[scratch.places[:k]], scratch.values[:k].astype(np.float32))
+        if k < 1:
+            return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
+        return self._rule.choose(self.arms, request, candidates, k, np.uint64(seed))
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes to their arms. O(rows)."""

@@ -7,7 +7,7 @@ means are ordered by a seeded hash.
 
 >>> import numpy as np
 >>> from bandi.model.config import EpsilonGreedy
->>> from bandi.policies.protocol import Candidates, Request
+>>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(EpsilonGreedy(epsilon=0.2), segments=1)
 >>> len(policy.rank(Request(np.ones(1, np.float32), 0), Candidates(np.arange(5, dtype=np.int32)), k=2, seed=1).items)
@@ -22,8 +22,8 @@ from numba import njit
 from bandi.model.records import Array
 from bandi.policies._random import draw, mix
 from bandi.policies._ranking import best
-from bandi.policies.arms import Scratch
-from bandi.policies.protocol import Candidates
+from bandi.policies.arms import BetaArms
+from bandi.policies.protocol import Candidates, Ranked, Request
 
 
 class EpsilonGreedyRule:
@@ -34,8 +34,9 @@ class EpsilonGreedyRule:
         self._greedy_values = np.empty(0)
         self._greedy_places = np.empty(0, np.int32)
 
-    def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
+    def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
         """O(candidates)."""
+        posterior = arms.gather(request, candidates)
         n = len(candidates.items)
         if len(self._greedy_values) < k:
             self._greedy_values, self._greedy_places = np.empty(k), np.empty(k, np.int32)
@@ -44,6 +45,7 @@ class EpsilonGreedyRule:
             posterior.mean, n, k, self._epsilon, seed,
             self._greedy_places, posterior.flags, posterior.values, posterior.places,
         )  # fmt: skip
+        return posterior.ranked(candidates, k)
 
 
 @njit(cache=True, nogil=True)

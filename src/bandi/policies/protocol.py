@@ -6,7 +6,7 @@ Items are dense ids (int32, from 0 upwards in the order in which the log first n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bandi.model.records import Array
 
@@ -14,24 +14,21 @@ State = dict[str, Array]
 """A policy's statistics by name: plain arrays, the same bytes for the same history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Who asks and when. segment_weights: float32[segments], at least 0, summing to 1; occurred_ms: int."""
 
     segment_weights: Array
     occurred_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank)."""
 
     items: Array
     editor_ranks: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """The list, first slot first. items: int32[m], scores: float32[m], m = min(k, candidates)."""
 
     items: Array

@@ -19,23 +19,52 @@ reach the list are drawn (_beta_top_k.py).
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from bandi.policies._beta_top_k import BLOCK, top_k
-from bandi.policies.arms import Scratch
-from bandi.policies.protocol import Candidates
+from bandi.model.records import Array
+from bandi.policies._arm_kernels import gather
+from bandi.policies._beta_top_k import Scratch, top_k
+from bandi.policies.arms import BetaArms
+from bandi.policies.protocol import Candidates, Ranked, Request
 
 
 class ThompsonRule:
     """The k highest of independent posterior draws; scores are the draws, 0 to 1."""
 
     def __init__(self) -> None:
-        self._work = np.empty((2, BLOCK))
-        self._bits = self._work.view(np.int64)
-        self._keep = np.zeros(BLOCK, np.uint8)
+        self._reserve(256)
 
-    def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
+    def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
         """O(candidates): straight arithmetic for all, a draw for the few that can reach the list."""
-        top_k(
-            posterior.a, posterior.b, posterior.mean, len(candidates.items), k, seed,
-            posterior.values, posterior.places, posterior.flags, self._work, self._bits, self._keep,
+        if len(candidates.items) > self._posterior.shape[1]:
+            self._reserve(2 * len(candidates.items))
+        counts, used = arms.readable()
+        items, scores = np.empty(k, np.int32), np.empty(k, np.float32)
+        work = self._scratch
+        sample_best(
+            counts, used, candidates.items, request.segment_weights, arms.decay(request.occurred_ms),
+            arms.prior_successes, arms.prior_failures, seed,
+            self._posterior, work.values, work.places, work.narrow, work.block, items, scores,
         )  # fmt: skip
+        return Ranked(items, scores)
+
+    def _reserve(self, capacity: int) -> None:
+        self._posterior = np.empty((2, capacity))
+        self._scratch = Scratch(capacity)
+
+
+@njit(cache=True, nogil=True)
+def sample_best(
+    counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
+    seed: np.uint64, posterior: Array, values: Array, places: Array, narrow: Array, block: Array,
+    chosen: Array, scores: Array,
+) -> None:  # fmt: skip
+    """Gather the posteriors of `items` and sample the len(chosen) best: one kernel, for each call costs half a µs.
+
+    chosen: int32[k], scores: float32[k], the outcome. Scratch: posterior: float64[2, n], the others as in `top_k`.
+    """
+    a, b = posterior[0], posterior[1]
+    gather(counts, used, items, weights, decay, prior_a, prior_b, a, b)
+    top_k(a, b, len(items), len(chosen), seed, values, places, narrow, block)
+    for slot in range(len(chosen)):
+        chosen[slot], scores[slot] = items[places[0, slot]], values[0, slot]

@@ -7,7 +7,7 @@ that a cold catalogue is not always shown in the order of its ids.
 
 >>> import numpy as np
 >>> from bandi.model.config import Ucb1
->>> from bandi.policies.protocol import Candidates, Request
+>>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(Ucb1(), segments=1)
 >>> len(policy.rank(Request(np.ones(1, np.float32), 0), Candidates(np.arange(5, dtype=np.int32)), k=2, seed=1).items)
@@ -23,8 +23,8 @@ from numba import njit
 
 from bandi.model.records import Array
 from bandi.policies._ranking import best
-from bandi.policies.arms import Scratch
-from bandi.policies.protocol import Candidates
+from bandi.policies.arms import BetaArms
+from bandi.policies.protocol import Candidates, Ranked, Request
 
 
 class Ucb1Rule:
@@ -33,11 +33,13 @@ class Ucb1Rule:
     def __init__(self, exploration: float) -> None:
         self._exploration = exploration
 
-    def choose(self, posterior: Scratch, candidates: Candidates, k: int, seed: np.uint64) -> None:
-        """O(candidates). Overwrites posterior.mean by the bounds."""
+    def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
+        """O(candidates)."""
+        posterior = arms.gather(request, candidates)
         n = len(candidates.items)
         upper_bounds(posterior.a, posterior.b, posterior.mean, n, self._exploration)
         best(posterior.mean, n, k, seed, posterior.values, posterior.places)
+        return posterior.ranked(candidates, k)
 
 
 @njit(cache=True, nogil=True)
