@@ -128,9 +128,13 @@ class BetaArms:
         if items > len(self._counts):
             old = len(self._counts)
             capacity = max(items, old + old // (4 if old > 1_000_000 else 2), _FIRST_ITEMS)
-            grown = np.zeros((capacity, *self._counts.shape[1:]), np.float32)
-            grown[:old] = self._counts
-            self._counts = grown
+            shape = (capacity, *self._counts.shape[1:])
+            try:  # in place, for a copy takes double; it checks the references, so an array being ranked is copied
+                self._counts.resize(shape)
+            except ValueError:
+                grown = np.zeros(shape, np.float32)
+                grown[:old] = self._counts
+                self._counts = grown
         self._items = max(self._items, items)
 
 
