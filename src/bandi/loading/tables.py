@@ -98,27 +98,31 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def _csv_rows(path: Path, reader: Any, header: list[str]) -> Iterator[Row | BadRow]:
+    name, width = path.name, len(header)
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadRow(Problem(f"{path.name}:{reader.line_num}", str(error), "a CSV row"), "")
+            yield BadRow(Problem(f"{name}:{reader.line_num}", str(error), "a CSV row"), "")
             continue
         if not cells:
             continue
-        where = f"{path.name}:{reader.line_num}"
-        if len(cells) != len(header):
-            found = f"{len(cells)} cells"
-            yield BadRow(Problem(where, found, f"{len(header)} cells, as in the header"), _clean(",".join(cells)))
+        if len(cells) != width:
+            where, found = f"{name}:{reader.line_num}", f"{len(cells)} cells"
+            yield BadRow(Problem(where, found, f"{width} cells, as in the header"), _clean(",".join(cells)))
         elif (wrong := _bad_cell(cells)) is not None:
-            yield BadRow(Problem(f"{where}: {header[wrong[0]]}", wrong[1], wrong[2]), _clean(",".join(cells)))
+            where = f"{name}:{reader.line_num}: {header[wrong[0]]}"
+            yield BadRow(Problem(where, wrong[1], wrong[2]), _clean(",".join(cells)))
         else:
             yield Row(reader.line_num, dict(zip(header, cells, strict=True)))
 
 
 def _bad_cell(cells: list[str]) -> tuple[int, str, str] | None:
+    together = "".join(cells)
+    if len(together) <= MAX_CELL and together.isascii():
+        return None
     for i, cell in enumerate(cells):
         if len(cell) > MAX_CELL:
             return i, f"{len(cell)} characters", f"at most {MAX_CELL}"
