@@ -1,0 +1,201 @@
+"""iALS beside the `implicit` package: time to the same loss, and ranking quality; run: python -m bench.factors.
+
+Time: the same objective (one regularisation for all rows), 64 factors, 2 threads, both from random starts; implicit runs
+its default 15 iterations with its default 3 conjugate gradient steps, ours until its loss is no greater.
+
+Quality: for both a grid of regularisation and alpha (ours: nu as well, for that is what it adds), chosen on a validation
+part, then one run on the test part (Rendle et al. 2021 say why an untuned baseline proves nothing). MovieLens small: ratings of 4 and
+more, the last fifth of each reader to test, the fifth before to choose; worlds: readers' taste as in `interactions`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what implicit asks for; ours does its threads itself
+
+from bandi.evaluation.ranking import ranking_quality
+from bandi.features.factors.als import AlsConfig, Factors, fit, loss
+from bandi.features.factors.interactions import Interactions, gather_interactions
+from bandi.model.records import Array
+from bench.measure import machine, table
+
+SIZES = ((10_000, 2_000, 500_000), (30_000, 6_000, 1_500_000), (100_000, 20_000, 5_000_000))
+ALPHA, REGULARISATION, FACTORS = 40.0, 1.0, 64
+
+
+def main() -> None:
+    print(machine(), "\n")
+    rows = [speed(*size) for size in (SIZES[: int(sys.argv[1])] if len(sys.argv) > 1 else SIZES)]
+    header = [
+        "readers x titles x reads",
+        "ours to its loss (s)",
+        "iterations",
+        "implicit (s)",
+        "implicit / ours",
+        "loss ours / implicit",
+        "first call, compiling or loading (s)",
+        "fold-in of 20 reads (µs)",
+    ]
+    print(table(header, rows), "\n")
+    print(table(["data", "method", "chosen", "test: recall@20, NDCG@20", "fit (s)"], quality()))
+
+
+def world(users: int, items: int, reads: int, seed: int = 1) -> Interactions:
+    """Lognormal activity, Zipf-like popularity, and six reads in ten from one's own taste of twenty."""
+    random = np.random.default_rng(seed)
+    activity = random.lognormal(0, 1, users)
+    who = np.repeat(np.arange(users), random.poisson(activity / activity.sum() * reads * 1.15))
+    popularity = np.cumsum(1 / (np.arange(items) + 20.0) ** 0.8)
+    what = np.searchsorted(popularity, random.random(len(who)) * popularity[-1])
+    own = np.minimum(what // 20 * 20 + random.integers(0, 20, users)[who], items - 1)
+    what = np.where(random.random(len(who)) < 0.6, own, what)
+    pairs = np.unique(who * items + what)
+    return gather_interactions(pairs // items, pairs % items, np.ones(len(pairs)), (users, items))
+
+
+def speed(users: int, items: int, reads: int) -> list[str]:
+    data = world(users, items, reads)
+    start = time.perf_counter()
+    fit(world(100, 50, 1_000), AlsConfig(iterations=1))
+    first = time.perf_counter() - start
+    theirs, target, ours, iterations, reached = [], 0.0, [], 0, 0.0
+    config = AlsConfig(FACTORS, REGULARISATION, ALPHA - 1, nu=0.0, iterations=1)
+    for _ in range(3):
+        model, seconds = by_implicit(data, FACTORS, REGULARISATION, ALPHA)
+        theirs.append(seconds)
+        target = loss(data, as_factors(model, data, config))
+        factors, total = None, 0.0
+        for iteration in range(1, 60):
+            start = time.perf_counter()
+            factors = fit(data, config, start=factors, threads=2)
+            total += time.perf_counter() - start
+            reached, iterations = loss(data, factors), iteration
+            if reached <= target:
+                break
+        ours.append(total)
+    assert factors is not None
+    read = data.by_user.row(int(np.diff(data.by_user.starts).argmax()))[0][:20]
+    _ = factors.gram
+    folds = [timed(lambda: factors.fold_in(read)) for _ in range(200)]
+    a, b = statistics.median(ours), statistics.median(theirs)
+    return [
+        f"{users:,} x {items:,} x {data.entries:,}", f"{a:.2f} ({min(ours):.2f} to {max(ours):.2f})", str(iterations),
+        f"{b:.2f} ({min(theirs):.2f} to {max(theirs):.2f})", f"{b / a:.1f}", f"{reached / target:.4f}", f"{first:.2f}",
+        f"{statistics.median(folds) * 1e6:.0f}",
+    ]  # fmt: skip
+
+
+def timed(call: object) -> float:
+    start = time.perf_counter()
+    call()  # type: ignore[operator]
+    return time.perf_counter() - start
+
+
+def by_implicit(
+    data: Interactions, factors: int, regularisation: float, alpha: float, iterations: int = 15
+) -> tuple[object, float]:
+    import implicit
+    import scipy.sparse
+
+    rows = data.by_user
+    matrix = scipy.sparse.csr_matrix((rows.weights, rows.columns, rows.starts), (data.users, data.items))
+    model = implicit.als.AlternatingLeastSquares(
+        factors=factors,
+        regularization=regularisation,
+        alpha=alpha,
+        iterations=iterations,
+        num_threads=2,
+        random_state=1,
+        use_gpu=False,
+    )
+    start = time.perf_counter()
+    model.fit(matrix, show_progress=False)
+    return model, time.perf_counter() - start
+
+
+def as_factors(model: object, data: Interactions, config: AlsConfig) -> Factors:
+    users, items = (np.asarray(v, np.float32) for v in (model.user_factors, model.item_factors))  # type: ignore[attr-defined]
+    return Factors(users, items, config, float(data.items))
+
+
+def quality() -> list[list[str]]:
+    sets = [
+        ("world, 5,000 readers", *split_at_random(world(5_000, 1_500, 150_000, 3))),
+        ("world, few reads", *split_at_random(world(8_000, 1_000, 80_000, 4))),
+    ]
+    if (films := movielens()) is not None:
+        sets.insert(0, ("MovieLens small", *films))
+    found = []
+    for name, train, chosen_on, both, test in sets:
+        for method, grid, run in methods():
+            scores = []
+            for setting in grid:
+                users, items, _ = run(train, setting)
+                scores.append((ranking_quality(users, items, train.by_user, chosen_on.by_user).ndcg.mean(), setting))
+            best = max(scores)[1]
+            users, items, seconds = run(both, best)
+            result = ranking_quality(users, items, both.by_user, test.by_user)
+            found.append([name, method, str(best), str(result), f"{seconds:.2f}"])
+    return found
+
+
+def methods() -> list[tuple[str, list[tuple[float, ...]], object]]:
+    grid = list(itertools.product((32, 64), (1.0, 3.0, 10.0, 30.0, 100.0), (2.0, 10.0, 40.0)))
+
+    def ours(data: Interactions, setting: tuple[float, ...]) -> tuple[Array, Array, float]:
+        start = time.perf_counter()
+        factors = fit(data, AlsConfig(int(setting[0]), setting[1], setting[2], setting[3]))
+        return factors.users, factors.items, time.perf_counter() - start
+
+    def theirs(data: Interactions, setting: tuple[float, ...]) -> tuple[Array, Array, float]:
+        model, seconds = by_implicit(data, int(setting[0]), setting[1], setting[2] + 1)
+        return np.asarray(model.user_factors), np.asarray(model.item_factors), seconds  # type: ignore[attr-defined]
+
+    return [("ours", [(*g, nu) for g in grid for nu in (0.5, 1.0)], ours), ("implicit", grid, theirs)]  # type: ignore[list-item]
+
+
+Split = tuple[Interactions, Interactions, Interactions, Interactions]
+
+
+def split_at_random(data: Interactions) -> Split:
+    """To learn from, to choose by, both of these, to test on: 60, 20, 80, 20 %."""
+    users = np.repeat(np.arange(data.users), np.diff(data.by_user.starts))
+    return parts(users, data.by_user.columns, np.random.default_rng(1).random(len(users)), (data.users, data.items))
+
+
+def movielens() -> Split | None:
+    path = Path(os.environ.get("BANDI_DATA", "../shared/data")) / "movielens-small" / "ratings.csv.gz"
+    if not path.exists():
+        print(f"no {path}: MovieLens is left out\n")
+        return None
+    with gzip.open(path, "rt") as file:
+        rows = np.array([[float(cell) for cell in row] for row in itertools.islice(csv.reader(file), 1, None)])
+    rows = rows[rows[:, 2] >= 4]
+    users, items = np.unique(rows[:, 0], return_inverse=True)[1], np.unique(rows[:, 1], return_inverse=True)[1]
+    order = np.lexsort((rows[:, 3], users))
+    starts = np.searchsorted(users[order], np.arange(users.max() + 2))
+    counts = np.diff(starts)
+    share = (np.arange(len(order)) - starts[users[order]] + 0.5) / counts[users[order]]
+    return parts(users[order], items[order], share, (int(users.max()) + 1, int(items.max()) + 1))
+
+
+def parts(users: Array, items: Array, share: Array, shape: tuple[int, int]) -> Split:
+    def part(low: float, high: float) -> Interactions:
+        rows = (share >= low) & (share < high)
+        return gather_interactions(users[rows], items[rows], np.ones(rows.sum()), shape)
+
+    return part(0, 0.6), part(0.6, 0.8), part(0, 0.8), part(0.8, 1.1)
+
+
+if __name__ == "__main__":
+    main()

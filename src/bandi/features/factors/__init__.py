@@ -1,0 +1,1 @@
+"""Factors of readers and titles from what was read: implicit-feedback matrix factorisation."""

@@ -1,0 +1,227 @@
+"""Implicit-feedback matrix factorisation by alternating least squares (iALS).
+
+Each reader u gets a vector x_u and each title i a vector y_i so that x_u . y_i is near 1 where u read i and near 0
+elsewhere: the loss is
+
+    sum over read pairs of (1 + alpha w_ui) (1 - x_u . y_i)**2  +  sum over all other pairs of (x_u . y_i)**2
+    + sum over u of l_u |x_u|**2 + sum over i of l_i |y_i|**2
+
+Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets", eq. 3, with the
+frequency-scaled regularisation of Rendle, Krichene, Zhang and Koren (2021), "Revisiting the performance of iALS", eq. 8:
+l_u = regularisation * (share of the total confidence of u's row)**nu, scaled so that a mean row has `regularisation`.
+Rows are solved by a few preconditioned conjugate gradient steps from where they were (Takács, Pilászy and Tikk 2011), in
+the basis of the Gram matrix's eigenvectors (`_als_kernels`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from bandi.features.factors._als_kernels import observed_loss, solve_rows
+from bandi.features.factors.interactions import Interactions, Rows
+from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.records import Array
+
+_PARTS = 64
+"""Stretches of rows with like numbers of entries: threads take one after another."""
+MAX_FACTORS = 1_024
+_FIRST_LENGTH = 2.0
+"""Of a random first vector. From short ones (0.1) the first iterations fight the regularisation: half as many reach a loss
+from here (`bench/README.md`)."""
+
+OnIteration = Callable[[int], None]
+"""Called after each iteration with its number, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlsConfig:
+    """Hyperparameters. factors: 1 to 1,024; regularisation above 0; alpha: confidence per unit of weight, above 0.
+
+    nu: 0 (each row the same regularisation) to 1 (by its confidence). steps: conjugate gradient steps a half iteration.
+    """
+
+    factors: int = 64
+    regularisation: float = 10.0
+    alpha: float = 20.0
+    nu: float = 1.0
+    iterations: int = 15
+    steps: int = 2
+    seed: int = 1
+
+    def check(self) -> None:
+        """Raises InvalidInputError for a value out of its range."""
+        ranges = {
+            "factors": 1 <= self.factors <= MAX_FACTORS,
+            "regularisation": 0 < self.regularisation < float("inf"),
+            "alpha": 0 < self.alpha < float("inf"),
+            "nu": 0 <= self.nu <= 1,
+            "iterations": 0 <= self.iterations <= 10_000,
+            "steps": 1 <= self.steps <= 100,
+        }
+        for name, right in ranges.items():
+            if not right:
+                raise InvalidInputError(Problem(f"factors.{name}", repr(getattr(self, name)), AlsConfig.__doc__ or ""))
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What was learned. users: float32[n, f]; items: float32[m, f]; config: how.
+
+    mean_mass: the mean reader's confidence summed over all titles, as training saw it; fold-in scales by it.
+    """
+
+    users: Array
+    items: Array
+    config: AlsConfig
+    mean_mass: float
+
+    @cached_property
+    def gram(self) -> Array:
+        """items' items: float64[f, f]."""
+        wide = self.items.astype(np.float64)
+        return wide.T @ wide
+
+    def fold_in(self, items: Array, weights: Array | None = None) -> Array:
+        """The vector of a reader of `items` (int[m]; weights: float[m] above 0, or 1 each): float32[f], solved exactly.
+
+        Takes no part in training: new readers, or readers since. O(m f**2 + f**3); zeros where nothing was read.
+        """
+        if not len(items):
+            return np.zeros(self.items.shape[1], np.float32)
+        matrix, confidence, vectors = self._normal(items, weights)
+        return np.linalg.solve(matrix, vectors.T @ confidence).astype(np.float32)
+
+    def scores(self, vector: Array, items: Array | None = None) -> Array:
+        """How well titles suit a reader's vector: float32[items]; about 1 for what is surely read, about 0 for what is not."""
+        return (self.items if items is None else self.items[items]) @ vector
+
+    def explain(self, item: int, read: Array, weights: Array | None = None) -> Array:
+        """How much each read title adds to the score of `item`: float64[len(read)], summing to the folded-in score.
+
+        Hu, Koren and Volinsky (2008), section 5: the score is linear in the reader's own reads.
+        """
+        if not len(read):
+            return np.zeros(0)
+        matrix, confidence, vectors = self._normal(read, weights)
+        return vectors @ np.linalg.solve(matrix, self.items[item].astype(np.float64)) * confidence
+
+    def _normal(self, items: Array, weights: Array | None) -> tuple[Array, Array, Array]:
+        vectors = self.items[items].astype(np.float64)
+        extra = self.config.alpha * (np.ones(len(items)) if weights is None else np.asarray(weights, np.float64))
+        mass = float(extra.sum()) + len(self.items)
+        penalty = self.config.regularisation * (mass / max(self.mean_mass, 1e-12)) ** self.config.nu
+        matrix = self.gram + (vectors.T * extra) @ vectors
+        matrix[np.diag_indices_from(matrix)] += penalty
+        return matrix, 1.0 + extra, vectors
+
+
+def fit(
+    interactions: Interactions,
+    config: AlsConfig | None = None,
+    start: Factors | None = None,
+    on_iteration: OnIteration | None = None,
+    threads: int = 0,
+) -> Factors:
+    """Learn factors. O(iterations * (entries * f * steps + (users + items) * f**2)).
+
+    start: factors of an earlier run, where training goes on (warm start); its rows must be those of the first users and
+    items, later ones begin small. The same seed gives the same scores up to rounding, whatever `threads` is (0: one for each core).
+    Raises InvalidInputError.
+    """
+    config = config or AlsConfig()
+    config.check()
+    random = np.random.default_rng(config.seed)
+    users = _begin(interactions.users, config, random, None if start is None else start.users, "users")
+    items = _begin(interactions.items, config, random, None if start is None else start.items, "items")
+    user_mass, item_mass = (
+        _mass(interactions.by_user, config, len(items)),
+        _mass(interactions.by_item, config, len(users)),
+    )
+    sides = [
+        (interactions.by_user, items, users, _penalties(user_mass, config)),
+        (interactions.by_item, users, items, _penalties(item_mass, config)),
+    ]
+    threads = threads or os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        for iteration in range(1, config.iterations + 1):
+            for rows, fixed, solved, penalties in sides:
+                _half(rows, fixed, solved, penalties, config, pool, threads)
+            if on_iteration is not None:
+                on_iteration(iteration)
+    return Factors(users, items, config, float(user_mass.mean()) if len(user_mass) else 0.0)
+
+
+def loss(interactions: Interactions, factors: Factors) -> float:
+    """The loss that `fit` lowers (the module's formula). O(entries * f + (users + items) * f**2)."""
+    config, rows = factors.config, interactions.by_user
+    users, items = factors.users, factors.items
+    found = observed_loss(rows.starts, rows.columns, rows.weights, config.alpha, users, items, 0, interactions.users)
+    wide_users, wide_items = users.astype(np.float64), items.astype(np.float64)
+    found += float(np.sum((wide_users.T @ wide_users) * (wide_items.T @ wide_items)))
+    for rows, vectors, others in (
+        (interactions.by_user, wide_users, len(items)),
+        (interactions.by_item, wide_items, len(users)),
+    ):
+        found += float(_penalties(_mass(rows, config, others), config) @ (vectors**2).sum(axis=1))
+    return float(found)
+
+
+def _begin(count: int, config: AlsConfig, random: np.random.Generator, earlier: Array | None, name: str) -> Array:
+    spread = (_FIRST_LENGTH if earlier is None else 0.1) / np.sqrt(config.factors)
+    vectors = random.normal(0.0, spread, (count, config.factors)).astype(np.float32)
+    if earlier is not None:
+        if earlier.shape[1] != config.factors or len(earlier) > count:
+            expected = f"at most {count} rows of {config.factors}"
+            raise InvalidInputError(
+                Problem(f"start.{name}", f"{earlier.shape[0]} rows of {earlier.shape[1]}", expected)
+            )
+        vectors[: len(earlier)] = earlier
+    return vectors
+
+
+def _mass(rows: Rows, config: AlsConfig, others: int) -> Array:
+    """The confidence of each row summed over all columns: float64[rows]."""
+    running = np.concatenate([[0.0], np.cumsum(rows.weights, dtype=np.float64)])
+    mass: Array = config.alpha * np.diff(running[rows.starts]) + others
+    return mass
+
+
+def _penalties(mass: Array, config: AlsConfig) -> Array:
+    if not len(mass):
+        return np.zeros(0, np.float32)
+    return (config.regularisation * (mass / max(mass.mean(), 1e-12)) ** config.nu).astype(np.float32)
+
+
+def _half(
+    rows: Rows, fixed: Array, solved: Array, penalties: Array, config: AlsConfig, pool: ThreadPoolExecutor, threads: int
+) -> None:
+    """Solve one side while the other is fixed. Both are turned into the basis of the fixed side's Gram matrix first."""
+    if not len(fixed) or not len(solved):
+        solved[:] = 0.0
+        return
+    spectrum, basis = np.linalg.eigh((fixed.T @ fixed).astype(np.float64))
+    turn = basis.astype(np.float32)
+    fixed[:], solved[:] = fixed @ turn, solved @ turn
+    spectrum = np.maximum(spectrum, 0.0).astype(np.float32)
+    longest = int(np.diff(rows.starts).max())
+    shares = np.linspace(0, rows.starts[-1], _PARTS + 1)
+    bounds = np.unique(np.concatenate([[0, len(solved)], np.searchsorted(rows.starts, shares).clip(0, len(solved))]))
+    parts = iter(list(pairwise(bounds.tolist())))
+
+    def work() -> None:
+        tile = np.empty((max(longest, 1), fixed.shape[1]), np.float32)
+        for first, stop in parts:  # a list's iterator is shared safely: next() holds the interpreter's lock
+            solve_rows(
+                rows.starts, rows.columns, rows.weights, config.alpha, fixed, spectrum, penalties,
+                solved, first, stop, config.steps, tile,
+            )  # fmt: skip
+
+    for done in [pool.submit(work) for _ in range(threads)]:
+        done.result()

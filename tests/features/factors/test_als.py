@@ -1,0 +1,164 @@
+"""Matrix factorisation against dense solutions, and what its users rely on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandi.features.factors.als import AlsConfig, Factors, fit, loss
+from bandi.features.factors.interactions import Interactions, gather_interactions
+from bandi.model.errors import InvalidInputError
+
+
+def some(users: int = 60, items: int = 40, entries: int = 500, seed: int = 1) -> Interactions:
+    random = np.random.default_rng(seed)
+    weights = random.integers(1, 4, entries)
+    return gather_interactions(
+        random.integers(0, users, entries), random.integers(0, items, entries), weights, (users, items)
+    )
+
+
+def dense(interactions: Interactions) -> np.ndarray:
+    matrix = np.zeros((interactions.users, interactions.items))
+    for user in range(interactions.users):
+        columns, weights = interactions.by_user.row(user)
+        matrix[user, columns] = weights
+    return matrix
+
+
+def loss_by_the_formula(interactions: Interactions, factors: Factors) -> float:
+    config, weights = factors.config, dense(interactions)
+    scores = factors.users.astype(float) @ factors.items.T
+    squares = np.where(weights > 0, (1 + config.alpha * weights) * (1 - scores) ** 2, scores**2).sum()
+    for vectors, mass in (
+        (factors.users, config.alpha * weights.sum(1) + weights.shape[1]),
+        (factors.items, config.alpha * weights.sum(0) + weights.shape[0]),
+    ):
+        squares += config.regularisation * ((mass / mass.mean()) ** config.nu) @ (vectors.astype(float) ** 2).sum(1)
+    return float(squares)
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
+def test_the_loss_is_that_of_the_formula(nu: float) -> None:
+    interactions = some()
+    factors = fit(interactions, AlsConfig(factors=7, nu=nu, iterations=3))
+    assert loss(interactions, factors) == pytest.approx(loss_by_the_formula(interactions, factors), rel=1e-5)
+
+
+@pytest.mark.parametrize("nu", [0.0, 1.0])
+def test_many_steps_solve_each_row_exactly(nu: float) -> None:
+    """At rest each reader's vector is the exact solution given the titles', by dense linear algebra."""
+    interactions = some()
+    config = AlsConfig(factors=6, iterations=300, steps=6, nu=nu, regularisation=3.0)
+    factors = fit(interactions, config)
+    weights = dense(interactions)
+    mass = config.alpha * weights.sum(1) + weights.shape[1]
+    items = factors.items.astype(float)
+    for user in range(interactions.users):
+        c = 1 + config.alpha * weights[user]
+        matrix = (items.T * c) @ items + config.regularisation * (mass[user] / mass.mean()) ** nu * np.eye(6)
+        exact = np.linalg.solve(matrix, items.T @ (c * (weights[user] > 0)))
+        assert factors.users[user] == pytest.approx(exact, abs=1e-2)  # the titles moved once more since
+        read, amounts = interactions.by_user.row(user)
+        assert factors.fold_in(read, amounts) == pytest.approx(exact, abs=1e-5)
+
+
+def test_the_loss_falls_with_every_iteration() -> None:
+    interactions = some(200, 100, 3_000)
+    found = [loss(interactions, fit(interactions, AlsConfig(factors=16, iterations=n))) for n in (1, 2, 4, 8, 16)]
+    assert (np.diff(found) < 0).all()
+
+
+def test_groups_of_taste_are_found() -> None:
+    """Readers of the even titles get even titles that they have not read; ten seeds, none may fail."""
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        users = np.repeat(np.arange(80), 12)
+        items = random.integers(0, 30, len(users)) * 2 + users % 2
+        factors = fit(
+            gather_interactions(users, items, np.ones(len(users)), (80, 60)), AlsConfig(factors=8, iterations=10)
+        )
+        for user in range(80):
+            best = np.argsort(-factors.scores(factors.users[user]))[:10]
+            assert (best % 2 == user % 2).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 200), st.integers(0, 2**32))
+def test_any_shape_gives_finite_factors(users: int, items: int, entries: int, seed: int) -> None:
+    """Empty catalogues, readers without a history, one title, one reader."""
+    random = np.random.default_rng(seed)
+    entries = entries if users and items else 0
+    rows = random.integers(0, max(users, 1), entries), random.integers(0, max(items, 1), entries)
+    interactions = gather_interactions(*rows, np.ones(entries), (users, items))
+    factors = fit(interactions, AlsConfig(factors=5, iterations=4))
+    assert factors.users.shape == (users, 5)
+    assert np.isfinite(factors.users).all()
+    assert np.isfinite(factors.items).all()
+    assert not factors.users[np.diff(interactions.by_user.starts) == 0].any()
+    assert np.isfinite(loss(interactions, factors))
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    interactions = some(300, 200, 5_000)
+    one, two = (fit(interactions, AlsConfig(factors=9, iterations=3), threads=n) for n in (1, 2))
+    assert one.users @ one.items.T == pytest.approx(two.users @ two.items.T, abs=1e-3)
+
+
+def test_an_explanation_adds_up_to_the_score() -> None:
+    interactions = some()
+    factors = fit(interactions, AlsConfig(factors=6, iterations=10))
+    read, weights = interactions.by_user.row(3)
+    parts = factors.explain(11, read, weights)
+    assert parts.sum() == pytest.approx(factors.scores(factors.fold_in(read, weights))[11], abs=1e-5)
+
+
+def test_a_reader_of_one_taste_is_explained_by_it() -> None:
+    random = np.random.default_rng(1)
+    users = np.repeat(np.arange(80), 12)
+    items = random.integers(0, 30, len(users)) * 2 + users % 2
+    factors = fit(gather_interactions(users, items, np.ones(len(users)), (80, 60)), AlsConfig(factors=8, iterations=10))
+    parts = factors.explain(20, np.array([2, 4, 7]))
+    assert min(parts[:2]) > parts[2]
+
+
+def test_a_warm_start_goes_on_from_where_it_was() -> None:
+    interactions = some(300, 200, 5_000)
+    config = AlsConfig(factors=16, iterations=8)
+    first = fit(interactions, config)
+    again = fit(interactions, AlsConfig(factors=16, iterations=1), start=first)
+    assert loss(interactions, again) < loss(interactions, first)
+    more = some(310, 220, 5_500)
+    assert fit(more, AlsConfig(factors=16, iterations=1), start=first).users.shape == (310, 16)
+
+
+def test_what_does_not_fit_is_named() -> None:
+    first = fit(some(), AlsConfig(factors=4, iterations=1))
+    with pytest.raises(InvalidInputError, match=r"start\.users"):
+        fit(some(), AlsConfig(factors=5), start=first)
+    for wrong in ({"factors": 0}, {"factors": 5_000}, {"regularisation": 0.0}, {"alpha": float("nan")}, {"nu": 2.0}):
+        with pytest.raises(InvalidInputError, match=next(iter(wrong))):
+            fit(some(), AlsConfig(**wrong))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "weights", "where"),
+    [
+        ([0, 9], [0, 0], [1, 1], r"users\[1\]"),
+        ([0, 1], [0, -1], [1, 1], r"items\[1\]"),
+        ([0, 1], [0, 0], [1, float("nan")], r"weights\[1\]"),
+        ([0, 1], [0, 0], [0, 1], r"weights\[0\]"),
+        ([0], [0, 0], [1], "interactions"),
+    ],
+)
+def test_bad_interactions_are_named(users: list[int], items: list[int], weights: list[float], where: str) -> None:
+    with pytest.raises(InvalidInputError, match=where):
+        gather_interactions(np.array(users), np.array(items), np.array(weights), (3, 3))
+
+
+def test_equal_pairs_are_summed_and_both_sides_agree() -> None:
+    found = gather_interactions(np.array([2, 0, 2]), np.array([1, 1, 1]), np.array([1.0, 2.0, 4.0]), (3, 2))
+    assert found.entries == 2
+    assert found.by_user.row(2)[1].tolist() == [5.0]
+    assert found.by_item.row(1)[0].tolist() == [0, 2]
+    assert found.by_item.row(1)[1].tolist() == [2.0, 5.0]
