@@ -17,6 +17,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,7 @@ def speed(users: int, items: int, reads: int) -> list[str]:
     fit(world(100, 50, 1_000), AlsConfig(iterations=1))
     first = time.perf_counter() - start
     theirs, target, ours, iterations, reached = [], 0.0, [], 0, 0.0
+    factors: Factors | None = None
     config = AlsConfig(FACTORS, REGULARISATION, ALPHA - 1, nu=0.0, iterations=1)
     for _ in range(3):
         model, seconds = by_implicit(data, FACTORS, REGULARISATION, ALPHA)
@@ -84,9 +86,10 @@ def speed(users: int, items: int, reads: int) -> list[str]:
                 break
         ours.append(total)
     assert factors is not None
+    learned = factors
     read = data.by_user.row(int(np.diff(data.by_user.starts).argmax()))[0][:20]
-    _ = factors.gram
-    folds = [timed(lambda: factors.fold_in(read)) for _ in range(200)]
+    _ = learned.gram
+    folds = [timed(lambda: learned.fold_in(read)) for _ in range(200)]
     a, b = statistics.median(ours), statistics.median(theirs)
     return [
         f"{users:,} x {items:,} x {data.entries:,}", f"{a:.2f} ({min(ours):.2f} to {max(ours):.2f})", str(iterations),
@@ -95,9 +98,9 @@ def speed(users: int, items: int, reads: int) -> list[str]:
     ]  # fmt: skip
 
 
-def timed(call: object) -> float:
+def timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
-    call()  # type: ignore[operator]
+    call()
     return time.perf_counter() - start
 
 
@@ -149,19 +152,23 @@ def quality() -> list[list[str]]:
     return found
 
 
-def methods() -> list[tuple[str, list[tuple[float, ...]], object]]:
-    grid = list(itertools.product((32, 64), (1.0, 3.0, 10.0, 30.0, 100.0), (2.0, 10.0, 40.0)))
+Setting = tuple[float, ...]
+Run = Callable[[Interactions, Setting], tuple[Array, Array, float]]
 
-    def ours(data: Interactions, setting: tuple[float, ...]) -> tuple[Array, Array, float]:
+
+def methods() -> list[tuple[str, list[Setting], Run]]:
+    grid: list[Setting] = list(itertools.product((32, 64), (1.0, 3.0, 10.0, 30.0, 100.0), (2.0, 10.0, 40.0)))
+
+    def ours(data: Interactions, setting: Setting) -> tuple[Array, Array, float]:
         start = time.perf_counter()
         factors = fit(data, AlsConfig(int(setting[0]), setting[1], setting[2], setting[3]))
         return factors.users, factors.items, time.perf_counter() - start
 
-    def theirs(data: Interactions, setting: tuple[float, ...]) -> tuple[Array, Array, float]:
+    def theirs(data: Interactions, setting: Setting) -> tuple[Array, Array, float]:
         model, seconds = by_implicit(data, int(setting[0]), setting[1], setting[2] + 1)
         return np.asarray(model.user_factors), np.asarray(model.item_factors), seconds  # type: ignore[attr-defined]
 
-    return [("ours", [(*g, nu) for g in grid for nu in (0.5, 1.0)], ours), ("implicit", grid, theirs)]  # type: ignore[list-item]
+    return [("ours", [(*g, nu) for g in grid for nu in (0.5, 1.0)], ours), ("implicit", grid, theirs)]
 
 
 Split = tuple[Interactions, Interactions, Interactions, Interactions]

@@ -196,7 +196,8 @@ def _mass(rows: Rows, config: AlsConfig, others: int) -> Array:
 def _penalties(mass: Array, config: AlsConfig) -> Array:
     if not len(mass):
         return np.zeros(0, np.float32)
-    return (config.regularisation * (mass / max(mass.mean(), 1e-12)) ** config.nu).astype(np.float32)
+    penalties: Array = config.regularisation * (mass / max(mass.mean(), 1e-12)) ** config.nu
+    return penalties.astype(np.float32)
 
 
 def _half(
