@@ -9,7 +9,7 @@ import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
 from bandi.model import config
-from bandi.model.config_text import keys_of, policies
+from bandi.model.config_text import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -26,8 +26,13 @@ def config_page() -> str:
         (f'[placements.NAME.policy] with use = "{policy.__struct_config__.tag}"', policy) for policy in policies()
     ]
     sections += [
+        (f'[[placements.NAME.targeters]] with use = "{targeter.__struct_config__.tag}"', targeter)
+        for targeter in targeters()
+    ]
+    sections += [
         ("[placements.NAME.policy.prior]", config.Prior),
         ("[objectives.NAME]", config.Objective),
+        ("[factors]", config.Factors),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bandi.log import codec
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk, EventChunk, Log
 from bandi.log.sqlite import SqliteLog, open_log, open_log_read_only
 from bandi.model.errors import ClosedError, InvalidInputError
@@ -168,3 +169,19 @@ def test_a_log_open_for_reading_takes_nothing(folder: Path, log: SqliteLog, make
     log.append([make_chunk("events", 5, 1)])
     assert reader.next_position == 1
     assert [stretch.stop for stretch in reader.read()] == [1]
+
+
+def test_decisions_of_early_versions_are_read_as_beside_no_item() -> None:
+    headers = np.zeros(3, DECISION)
+    headers["request"], headers["k"], headers["about"] = [7, 8, 9], [2, 0, 1], -1
+    early = np.zeros(3, codec._BEFORE_ABOUT)
+    for name in early.dtype.names:
+        early[name] = headers[name]
+    items, scores = np.arange(3, dtype=np.int32), np.ones(3, np.float32)
+    payload = early.tobytes() + items.tobytes() + scores.tobytes()
+    kind = codec.DECISIONS_BEFORE_ABOUT
+    row = codec.Row(5, 3, kind, codec.checksum(5, 3, kind, payload), payload)
+    found = codec.decode([row], "here").decisions
+    assert found.headers.tobytes() == headers.tobytes()
+    assert found.items.tolist() == [0, 1, 2]
+    assert early.dtype.itemsize == 56

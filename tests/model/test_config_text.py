@@ -104,3 +104,21 @@ def test_other_files_name_missing_keys_too() -> None:
     assert msgspec.convert(find_problems("size = 2", "f", Other), Other) == Other(size=2)
     with pytest.raises(ConfigError, match="size: expected this key, found nothing"):
         find_problems("shade = 2.0", "f", Other)
+
+
+def test_lists_of_tables_name_the_entry_that_is_wrong() -> None:
+    text = '[placements.home]\ntargeters = [{ use = "popular", n = 0 }, { use = "fatcors" }]\nexclude = ["reed"]\n'
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    places = [(problem.where, problem.hint) for problem in caught.value.problems]
+    assert places == [
+        ("bandi.toml:2: placements.home.targeters.0.n", ""),
+        ("bandi.toml:2: placements.home.targeters.1.use", "did you mean factors?"),
+        ("bandi.toml:3: placements.home.exclude.0", "did you mean read?"),
+    ]
+    for wrong in ("targeters = 3", "targeters = [1]", 'targeters = [{ use = "popular", m = 1 }]'):
+        with pytest.raises(ConfigError, match="targeters"):
+            parse_config(f"[placements.home]\n{wrong}\n")
+    many = ", ".join(['{ use = "popular" }'] * 9)
+    with pytest.raises(ConfigError, match="at most 8"):
+        parse_config(f"[placements.home]\ntargeters = [{many}]\n")

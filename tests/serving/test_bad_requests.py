@@ -226,7 +226,7 @@ def test_what_the_engine_cannot_do_now(running, monkeypatch, path, error, answer
 
 @pytest.mark.parametrize(("method", "path"), [("POST", RECOMMEND), ("GET", "/v1/stats")])
 def test_a_bug_is_500_with_an_id_that_stands_in_the_log(running, monkeypatch, capfd, method, path):
-    def fail(*_):
+    def fail(*_, **__):
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(running.engine, "recommend", fail)

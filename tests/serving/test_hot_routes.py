@@ -117,3 +117,12 @@ def test_when_nothing_could_be_taken_the_answer_is_422(ask):
 def test_an_empty_batch_is_no_mistake(ask):
     assert ask("POST", "/v1/events", {"events": []}).json == {"accepted": 0}
     assert ask("POST", "/v1/events", []).status == 202
+
+
+def test_a_list_may_stand_beside_an_item(running):
+    answer = running.ask("POST", "/v1/recommendations", {"user": "u1", "k": 3, "item": "t4"})
+    assert answer.status == 200
+    assert len(answer.json["items"]) == 3
+    unknown = running.ask("POST", "/v1/recommendations", {"user": "u1", "item": "nothing"})
+    assert unknown.status == 422
+    assert unknown.json["errors"][0]["where"] == "$.item"

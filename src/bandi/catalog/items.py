@@ -27,6 +27,10 @@ class Items:
         self._editor_rank = np.zeros(0, np.int32)
         self._generation = 0
         self._cached: tuple[int, int, int, Array, Array] = _NOTHING
+        nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32))
+        self._marked: tuple[Array, Array] = nothing
+        self._by_launch: tuple[Array, Array] = nothing
+        self._by_rank: tuple[Array, Array] = nothing
 
     def __len__(self) -> int:
         return self._documents.live
@@ -71,6 +75,42 @@ class Items:
         ranks = self._editor_rank[items]
         self._cached = (generation, since, until, items, ranks)
         return items, ranks
+
+    def shown(self, now_ms: int) -> Array:
+        """Whether each dense id may be shown: bool[size], O(1) until the catalogue changes or the next launch comes."""
+        items, _ = self.candidates(now_ms)
+        marked, of = self._marked
+        if of is not items:
+            marked = np.zeros(len(self._documents), np.bool_)
+            marked[items] = True
+            self._marked = (marked, items)
+        return marked
+
+    def launched_since(self, start_ms: int, now_ms: int, limit: int) -> Array:
+        """Up to `limit` items that may be shown and were launched in (start_ms, now_ms], latest first: int32[m]."""
+        items, _ = self.candidates(now_ms)
+        order, of = self._by_launch
+        if of is not items:
+            order = items[np.lexsort((items, self._launched_ms[items]))]
+            self._by_launch = (order, items)
+        first = np.searchsorted(self._launched_ms[order], start_ms, "right") if len(order) else 0
+        latest: Array = order[max(int(first), len(order) - limit) :][::-1]
+        return latest
+
+    def editors_pick(self, now_ms: int, limit: int) -> Array:
+        """Up to `limit` items that the editors ranked and that may be shown, rank 1 first: int32[m]."""
+        items, ranks = self.candidates(now_ms)
+        order, of = self._by_rank
+        if of is not items:
+            ranked = ranks > 0
+            order = items[ranked][np.lexsort((items[ranked], ranks[ranked]))]
+            self._by_rank = (order, items)
+        return order[:limit]
+
+    def editor_ranks(self, items: Array) -> Array:
+        """The editors' ranks of some items: int32[n], 0: none."""
+        ranks: Array = self._editor_rank[items]
+        return ranks
 
     def get(self, index: int) -> Item | None:
         """The item of a dense id, or None."""

@@ -14,6 +14,8 @@ import bandi
 COMMANDS = {
     "init": "Make a folder with a commented bandi.toml.",
     "load": "Load items, users or events from files.",
+    "train": "Learn factors from the log; a running service takes them up.",
+    "artifacts": "List what training made; go back to an earlier one.",
     "recommend": "Print a ranked list for one reader.",
     "arms": "Show the posterior of a placement's arms.",
     "serve": "Serve a folder over HTTP.",

@@ -54,3 +54,31 @@ class row_count:  # noqa: N801  a context manager that reads as a function
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class steps:  # noqa: N801  a context manager that reads as a function
+    """Bars on stderr, one for each kind of work, where stderr is a terminal; gives a function (what, done, total)."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            return None
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Console(stderr=True), transient=True)
+        self._bar.start()
+
+        def on_step(what: str, done: int, total: int) -> None:
+            if what not in self._tasks:
+                self._tasks[what] = self._bar.add_task(what, total=total)
+            self._bar.update(self._tasks[what], completed=done)
+
+        return on_step
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -12,15 +12,17 @@ from types import TracebackType
 import numpy as np
 
 from bandi.engine.admission import id_problem
+from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
-from bandi.engine.deciding import Decider, checked_k, checked_seed, mix
+from bandi.engine.deciding import Decider, checked_k, checked_seed, mix, ranked_items
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
 from bandi.engine.opening import Opened
+from bandi.engine.reloading import Reloading
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import Arm, RankedItem, Ranking, Receipt, Stats
+from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
@@ -45,27 +47,36 @@ class Engine:
         self._boot = opened.log.boot
         self._salt = opened.log.id_seed
         self._sequence = itertools.count(1)
-        self._decider = Decider(self._state)
+        self.artifacts = Shelf(opened.folder)
+        self._decider = Decider(self._state, self.artifacts)
         self._item_texts = self._state.interner.texts("item")
         self._user_lookup = self._state.interner.lookup
         self._closing = threading.Lock()
         self._closed = False
         self._writer = Writer(opened.log, self._state, self.config, opened.log.id_seed, clock_ms)
         self._maintenance = Maintenance(opened, self._writer)
-        self._hindsight = Hindsight(opened, self._flushed)
+        self._hindsight = Hindsight(opened, self.artifacts, self._flushed)
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self._writer.start()
+        self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
 
     # ── asking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def recommend(
-        self, user: str | None = None, placement: str = "home", k: int | None = None, seed: int | None = None
+        self,
+        user: str | None = None,
+        placement: str = "home",
+        k: int | None = None,
+        seed: int | None = None,
+        item: str | None = None,
     ) -> Ranking:
         """The list for one reader (None: anonymous) at one place; the decision is logged with the next commit.
 
-        k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh).
-        Raises UnknownNameError for a placement that is not configured, InvalidInputError for a bad k, seed or user.
+        k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh); item: what
+        the list stands beside, such as the title just read (viewer end).
+        Raises UnknownNameError for a placement that is not configured or an item that is not known, InvalidInputError for
+        a bad k, seed or user.
         """
         if self._closed:
             raise ClosedError("the engine is closed")
@@ -74,15 +85,15 @@ class Engine:
         request = request_ids.pack(self._boot, next(self._sequence), place.index)
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         user_index, new_user = self._user(user)
+        about = -1 if item is None else self._known_item(item, "$.item")
         at_ms = self._clock_ms()
-        decided = self._decider.decide(place, k, seed, at_ms)
+        decided = self._decider.decide(place, k, seed, at_ms, user_index, about)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
-            user_index, decided.candidates, place.version_index, place.index, shown,
+            user_index, decided.candidates, place.version_index, place.index, shown, about,
         )  # fmt: skip
         self._writer.decided(PendingDecision(header, new_user, decided.items, decided.scores))
-        texts = self._item_texts
         return Ranking(
             request_ids.encode(request),
             placement,
@@ -91,14 +102,7 @@ class Engine:
             decided.catalog_position,
             str(seed),
             decided.candidates,
-            tuple(
-                [
-                    RankedItem(texts[item], score, slot)
-                    for item, score, slot in zip(
-                        decided.items.tolist(), decided.scores.tolist(), range(shown), strict=True
-                    )
-                ]
-            ),
+            ranked_items(decided, place, self._item_texts),
         )
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
@@ -168,7 +172,7 @@ class Engine:
         if items is None:
             indices = state.policy.most_tried(limit)
         else:
-            indices = np.array([self._known_item(text, i) for i, text in enumerate(items)], np.int32)
+            indices = np.array([self._known_item(text, f"$.items[{i}]") for i, text in enumerate(items)], np.int32)
         posterior = state.policy.posterior(indices, segment, at_ms)
         columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
         return [
@@ -176,10 +180,10 @@ class Engine:
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
 
-    def _known_item(self, text: str, i: int) -> int:
+    def _known_item(self, text: str, where: str) -> int:
         index = self._state.interner.lookup("item", text) if isinstance(text, str) else -1
         if index < 0:
-            raise UnknownNameError(Problem(f"$.items[{i}]", ascii(text)[:66], "an item of the catalogue"))
+            raise UnknownNameError(Problem(where, ascii(text)[:66], "an item of the catalogue"))
         return index
 
     def stats(self) -> Stats:
@@ -224,6 +228,11 @@ class Engine:
         return self._hindsight.propensities(request_id, draws)
 
     @property
+    def artifact(self) -> str:
+        """The name of the artifact that targeters use, or nothing."""
+        return self._state.artifact
+
+    @property
     def failure(self) -> BaseException | None:
         """What stopped the writer, if anything did."""
         return self._writer.failure
@@ -250,6 +259,7 @@ class Engine:
             if self._closed:
                 return
             self._closed = True
+            self._reloading.stop()
             self._writer.stop()
             try:
                 self._maintenance.finish()

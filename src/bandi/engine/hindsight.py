@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from bandi.engine.deciding import Decider, mix
+from bandi.engine.artifacts import Shelf
+from bandi.engine.deciding import Decider, mix, ranked_items
 from bandi.engine.opening import Opened
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState
 from bandi.model import request_ids
-from bandi.model.answers import RankedItem, Ranking
+from bandi.model.answers import Ranking
 from bandi.model.errors import InvalidInputError, LogDamagedError, Problem, UnknownNameError
 from bandi.model.records import Array
 
@@ -42,8 +43,9 @@ class _Found:
 class Hindsight:
     """Looks decisions up in the log. O(log before the decision) in time; the live state is not touched."""
 
-    def __init__(self, opened: Opened, flush: Callable[[], None]) -> None:
+    def __init__(self, opened: Opened, shelf: Shelf, flush: Callable[[], None]) -> None:
         self._opened = opened
+        self._shelf = shelf
         self._flush = flush
 
     def ask_again(self, request_id: str) -> Ranking:
@@ -51,7 +53,10 @@ class Hindsight:
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
-        decided = decider.decide(placement, max(1, int(header["k"])), int(header["seed"]), int(header["occurred_ms"]))
+        decided = decider.decide(
+            placement, max(1, int(header["k"])), int(header["seed"]), int(header["occurred_ms"]),
+            int(header["user"]), int(header["about"]),
+        )  # fmt: skip
         if not np.array_equal(decided.items, found.items):
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
@@ -66,10 +71,7 @@ class Hindsight:
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
-            items=tuple(
-                RankedItem(texts[item], score, slot)
-                for slot, (item, score) in enumerate(zip(decided.items.tolist(), decided.scores.tolist(), strict=True))
-            ),
+            items=ranked_items(decided, placement, texts),
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:
@@ -81,7 +83,9 @@ class Hindsight:
         seeds = [mix(draw, int(found.header["seed"])) for draw in range(1, draws + 1)]
         in_slot = np.zeros(len(found.items))
         in_list = np.zeros(len(found.items))
-        for ranked in decider.redraw(placement, max(1, len(found.items)), seeds, int(found.header["occurred_ms"])):
+        header = found.header
+        k, user, about = max(1, len(found.items)), int(header["user"]), int(header["about"])
+        for ranked in decider.redraw(placement, k, seeds, int(header["occurred_ms"]), user, about):
             in_slot += ranked.items == found.items
             in_list += np.isin(found.items, ranked.items)
         texts = self._opened.state.interner.texts("item")
@@ -114,7 +118,7 @@ class Hindsight:
     def _at(self, found: _Found) -> tuple[Decider, PlacementState]:
         state = recover(self._opened.folder, self._opened.log, int(found.header["state_position"])).state
         name = state.interner.texts("placement")[int(found.header["placement"])]
-        return Decider(state), state.placements[name]
+        return Decider(state, self._shelf), state.placements[name]
 
 
 def _error(share: float, draws: int) -> float:

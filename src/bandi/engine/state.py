@@ -1,4 +1,4 @@
-"""The whole of what the log says, folded: ids, catalogue, seen event ids, attribution, the policies' arms.
+"""The whole of what the log says, folded: ids, catalogue, histories, seen event ids, attribution, the policies' arms.
 
 State changes in `fold` alone, and depends on nothing but the records and their order, so a replay of the log gives
 the same bytes. Readers take no lock: `version` is odd while a fold is under way, and a reader that saw it change
@@ -21,18 +21,23 @@ from bandi.catalog.items import Items
 from bandi.catalog.users import Users
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.histories import Histories
+from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
+from bandi.targeters.protocol import Targeter
+from bandi.targeters.registry import make_targeter
 
 SEGMENTS = 1
 """Every reader is in segment 0 until segments are trained."""
 
 _config_decoder = msgspec.msgpack.Decoder(Config)
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
+_artifact_decoder = msgspec.msgpack.Decoder(dict[str, str])
 _names_decoder = msgspec.msgpack.Decoder(list[str])
 
 
@@ -53,8 +58,14 @@ class PlacementState:
     policy: Policy
     version: str
     version_index: int
+    targeters: tuple[Targeter, ...] = ()
     trials: float = 0.0
     successes: float = 0.0
+
+    @property
+    def source_names(self) -> list[str]:
+        """The targeters' names, by bit."""
+        return [str(targeter.__struct_config__.tag) for targeter in self.config.targeters]
 
 
 class State:
@@ -69,6 +80,9 @@ class State:
         self.users = Users()
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
+        self.histories = Histories()
+        self.popularity = Popularity()
+        self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
         self._by_index: dict[int, PlacementState] = {}
         self.version = 0
@@ -102,6 +116,8 @@ class State:
             self._learn(index, outcomes)
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
+            self.histories.fold(piece.events.rows)
+            self.popularity.fold(piece.events.rows)
         self.position = piece.stop
 
     def _learn(self, index: int, outcomes: Outcomes) -> None:
@@ -130,6 +146,8 @@ class State:
                 self.catalog_position = document.position + 1
             case DocumentKind.USERS_DELETED:
                 self.users.delete(_names_decoder.decode(document.payload), self.interner)
+            case DocumentKind.ARTIFACT:
+                self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.OPENED:
                 pass
 
@@ -146,6 +164,7 @@ class State:
                 policy=make_policy(placement.policy, SEGMENTS),
                 version=version,
                 version_index=self.interner.lookup("policy", version),
+                targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
             before = previous.get(name)
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
@@ -177,6 +196,7 @@ class State:
         arrays: dict[str, Array] = {
             "catalog_position": np.array([self.catalog_position], np.int64),
             "config": np.frombuffer(config, np.uint8),
+            "artifact": np.frombuffer(self.artifact.encode(), np.uint8),
         }
         parts: dict[str, Dumps] = {
             "ids": self.interner,
@@ -184,6 +204,8 @@ class State:
             "users": self.users,
             "seen": self.seen,
             "attribution": self.attribution,
+            "histories": self.histories,
+            "popularity": self.popularity,
         }
         for room, part in parts.items():
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
@@ -202,6 +224,9 @@ class State:
         self.users.load(_part(arrays, "users"))
         self.seen.load(_part(arrays, "seen"))
         self.attribution.load(_part(arrays, "attribution"))
+        self.histories.load(_part(arrays, "histories"))
+        self.popularity.load(_part(arrays, "popularity"))
+        self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
             state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])

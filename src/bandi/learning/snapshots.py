@@ -56,7 +56,11 @@ def write_snapshot(folder: Path, position: int, arrays: dict[str, Array], meta: 
 
     Raises StorageFullError (nothing is left behind).
     """
-    path = folder / f"{position:016d}{SUFFIX}"
+    return write_arrays(folder / f"{position:016d}{SUFFIX}", position, arrays, meta)
+
+
+def write_arrays(path: Path, position: int, arrays: dict[str, Array], meta: dict[str, Any]) -> Path:
+    """Write named arrays to `path`, whole or not at all. Raises StorageFullError (nothing is left behind)."""
     temporary = path.with_suffix(".partial")
     try:
         with temporary.open("wb") as file:
@@ -64,12 +68,12 @@ def write_snapshot(folder: Path, position: int, arrays: dict[str, Array], meta: 
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        sync_folder(folder)
+        sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFullError(f"{path}: no room for the snapshot: {error.strerror}; free space") from error
+            raise StorageFullError(f"{path}: no room for it: {error.strerror}; free space") from error
         raise
     return path
 

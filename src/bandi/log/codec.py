@@ -29,8 +29,9 @@ from bandi.model.records import (
     Stretch,
 )
 
-EVENTS, DECISIONS, DOCUMENT = 1, 2, 3
-"""Kinds of rows."""
+EVENTS, DECISIONS_BEFORE_ABOUT, DOCUMENT, DECISIONS = 1, 2, 3, 4
+"""Kinds of rows; the second is read but no longer written."""
+_BEFORE_ABOUT = np.dtype([(name, DECISION[name]) for name in DECISION.names or () if name != "about"])
 
 ROW_BYTES = 2 * 1024 * 1024
 """A row's payload grows to about this size; larger chunks are spread over several rows."""
@@ -108,7 +109,7 @@ def decode(rows: Sequence[Row], where: str) -> Stretch:
         position += row.records
         if row.kind == EVENTS:
             gathered.add_events(row)
-        elif row.kind == DECISIONS:
+        elif row.kind in (DECISIONS, DECISIONS_BEFORE_ABOUT):
             gathered.decisions.append(_decisions(row, where))
         else:
             gathered.documents.append(_document(row, where))
@@ -145,7 +146,7 @@ def check_row(row: Row, expected_first: int, where: str) -> None:
     if row.checksum != checksum(row.first, row.records, row.kind, row.payload):
         last = row.first + row.records - 1
         raise LogDamagedError(f"{where}: records {row.first} to {last}: the bytes are not what their checksum says")
-    if row.kind not in (EVENTS, DECISIONS, DOCUMENT):
+    if row.kind not in (EVENTS, DECISIONS, DECISIONS_BEFORE_ABOUT, DOCUMENT):
         raise NewerVersionError(f"{where}: record {row.first} is of kind {row.kind}; upgrade Bandi")
     if row.records < 1 or (row.kind == EVENTS and len(row.payload) != row.records * EVENT.itemsize):
         raise LogDamagedError(f"{where}: record {row.first}: {row.records} records in {len(row.payload)} bytes")
@@ -233,9 +234,12 @@ def _row(first: int, records: int, kind: int, payload: bytes) -> Row:
 
 
 def _decisions(row: Row, where: str) -> Decisions:
-    size = row.records * DECISION.itemsize
+    stored = DECISION if row.kind == DECISIONS else _BEFORE_ABOUT
+    size = row.records * stored.itemsize
     if len(row.payload) >= size:
-        headers = np.frombuffer(row.payload, DECISION, row.records)
+        headers = np.frombuffer(row.payload, stored, row.records)
+        if stored is _BEFORE_ABOUT:
+            headers = with_about(headers)
         offsets = np.zeros(row.records + 1, np.int64)
         np.cumsum(headers["k"], out=offsets[1:])
         shown = int(offsets[-1])
@@ -244,6 +248,15 @@ def _decisions(row: Row, where: str) -> Decisions:
             scores = np.frombuffer(row.payload, "<f4", shown, size + 4 * shown)
             return Decisions(consecutive([row.first], [row.records]), headers, offsets, items, scores)
     raise LogDamagedError(f"{where}: record {row.first}: {row.records} decisions in {len(row.payload)} bytes")
+
+
+def with_about(headers: Array) -> Array:
+    """Headers of the time before lists stood beside an item."""
+    wide = np.zeros(len(headers), DECISION)
+    for name in headers.dtype.names or ():
+        wide[name] = headers[name]
+    wide["about"] = -1
+    return wide
 
 
 def _document(row: Row, where: str) -> Document:

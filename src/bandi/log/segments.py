@@ -51,6 +51,7 @@ _DECISION_COLUMNS: dict[str, tuple[str, Any]] = {
     "state_position": ("state_position", pl.Int64),
     "catalog_position": ("catalog_position", pl.Int64),
     "seed": ("seed", pl.UInt64),
+    "about": ("about", pl.Int32),
 }
 _SPARE = ("spare_0", "spare_1", "spare_2")
 
@@ -226,8 +227,10 @@ def _events(frame: pl.DataFrame) -> Events:
 
 def _decisions(frame: pl.DataFrame) -> Decisions:
     headers = np.zeros(frame.height, DECISION)
+    headers["about"] = -1  # a segment of the time before has no such column
     for name, (field, _) in _DECISION_COLUMNS.items():
-        headers[field] = _numbers(frame, name)
+        if name in frame.columns or name != "about":
+            headers[field] = _numbers(frame, name)
     lengths = frame["items"].list.len().to_numpy()
     if not np.array_equal(lengths, frame["scores"].list.len().to_numpy()):
         raise ValueError("as many items as scores were expected")

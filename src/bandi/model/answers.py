@@ -9,12 +9,16 @@ import msgspec
 from bandi.model.errors import Problem
 
 
-class RankedItem(msgspec.Struct, frozen=True):
-    """One slot of a list. position: 0 is first; score: the policy's own unit (Thompson: a drawn rate, 0 to 1)."""
+class RankedItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One slot of a list. position: 0 is first; score: the policy's own unit (Thompson: a drawn rate, 0 to 1).
+
+    sources: the targeters that named the item, where the placement has targeters.
+    """
 
     item: str
     score: float
     position: int
+    sources: tuple[str, ...] = ()
 
 
 class Ranking(msgspec.Struct, frozen=True):

@@ -83,8 +83,63 @@ class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
 
 
+Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]
+
+
+class PopularTargeter(Struct, frozen=True, tag_field="use", tag="popular"):
+    """What is clicked, read and bought most just now (counts lose half their weight in 7 days)."""
+
+    n: Quota = 100
+    """Most candidates from here."""
+
+
+class FreshTargeter(Struct, frozen=True, tag_field="use", tag="fresh"):
+    """What was launched lately, latest first."""
+
+    n: Quota = 50
+    """Most candidates from here."""
+    window: Duration = "14d"
+    """How long after its launch a title is fresh."""
+
+
+class FactorsTargeter(Struct, frozen=True, tag_field="use", tag="factors"):
+    """What suits what the reader read last, by the factors that `bandi train` learned."""
+
+    n: Quota = 200
+    """Most candidates from here."""
+
+
+class SimilarTargeter(Struct, frozen=True, tag_field="use", tag="similar"):
+    """What resembles the item that the list stands beside (or the last one read), by the cosine of their factors."""
+
+    n: Quota = 200
+    """Most candidates from here."""
+
+
+class ContinueTargeter(Struct, frozen=True, tag_field="use", tag="continue_reading"):
+    """What the reader read last, newest first; also where `exclude` takes out what was read."""
+
+    n: Annotated[int, msgspec.Meta(ge=1, le=32)] = 5
+    """Most candidates from here."""
+
+
+class EditorTargeter(Struct, frozen=True, tag_field="use", tag="editor"):
+    """What the editors ranked (`editor_rank`), lowest first."""
+
+    n: Quota = 50
+    """Most candidates from here."""
+
+
+TargeterConfig = PopularTargeter | FreshTargeter | FactorsTargeter | SimilarTargeter | ContinueTargeter | EditorTargeter
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
+
+    targeters: Annotated[tuple[TargeterConfig, ...], msgspec.Meta(max_length=8)] = ()
+    """Who names candidates, each up to its quota; the policy ranks their union. None: the whole catalogue."""
+    exclude: tuple[Literal["read"], ...] = ()
+    """What is never shown: `read`, what the reader clicked, read or bought among their last 32 titles."""
 
     policy: PolicyConfig = Thompson()
     """Who ranks the candidates."""
@@ -122,6 +177,21 @@ class Log(Struct, frozen=True):
     """Longest wait of a decision for the commit that holds it."""
 
 
+class Factors(Struct, frozen=True):
+    """How `bandi train` learns factors (iALS; docs/reference/targeters.md says how to choose)."""
+
+    factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
+    """Numbers in a vector."""
+    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
+    """Pull of the vectors towards 0, of a row of mean confidence: more for few reads."""
+    alpha: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
+    """How much more a read pair counts than one that was not read."""
+    nu: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """0: every row is pulled alike; 1: by its confidence."""
+    iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 15
+    """Rounds over readers and titles."""
+
+
 class Serve(Struct, frozen=True):
     """The HTTP service."""
 
@@ -144,6 +214,8 @@ class Config(Struct, frozen=True):
     """The places where lists are shown, by name."""
     objectives: dict[Name, Objective] = msgspec.field(default_factory=lambda: {"click": Objective()})
     """What counts as reward, by name."""
+    factors: Factors = Factors()
+    """How factors are learned."""
     log: Log = Log()
     """The durable log."""
     serve: Serve = Serve()

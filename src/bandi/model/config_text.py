@@ -105,8 +105,21 @@ def _problems(value: Any, kind: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     elif get_origin(kind) is dict:
         name_kind, inner = get_args(kind)
         yield from _named_tables(value, name_kind, inner, keys)
+    elif get_origin(kind) is tuple:
+        yield from _list_problems(value, kind, rules, keys)
     elif (wrong := _scalar_problem(value, kind, rules, keys)) is not None:
         yield wrong
+
+
+def _list_problems(value: Any, kind: Any, rules: list[msgspec.Meta], keys: tuple[str, ...]) -> Iterator[_Found]:
+    if not isinstance(value, list):
+        yield _Found(keys, _shown(value), described(kind, rules))
+        return
+    most = next((rule.max_length for rule in rules if rule.max_length is not None), None)
+    if most is not None and len(value) > most:
+        yield _Found(keys, f"{len(value)} entries", f"at most {most}")
+    for i, inner in enumerate(value):
+        yield from _problems(inner, get_args(kind)[0], (*keys, str(i)))
 
 
 def _table_problems(value: Any, structs: list[type[Struct]], keys: tuple[str, ...]) -> Iterator[_Found]:
@@ -167,6 +180,11 @@ def described(kind: Any, rules: list[msgspec.Meta]) -> str:
     """A type in words, such as `a number from 0 to 1`."""
     kind, more = _unwrapped(kind)
     rules = [*rules, *more]
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        if any(_is_struct(member) for member in _members(inner)):
+            return "a list of tables"
+        return f"a list, each {described(inner, [])}"
     literals = [choice for member in _members(kind) if get_origin(member) is Literal for choice in get_args(member)]
     if literals:
         return "one of: " + ", ".join(map(str, literals))
@@ -310,12 +328,19 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return f"{value:_}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def policies() -> list[type[Struct]]:
     """The structs of all policies."""
     return list(get_args(config_module.PolicyConfig))
+
+
+def targeters() -> list[type[Struct]]:
+    """The structs of all targeters."""
+    return list(get_args(config_module.TargeterConfig))
 
 
 def default_config_text() -> str:
@@ -331,6 +356,8 @@ def default_config_text() -> str:
         *_commented(config_module.Prior),
         "\n# What counts as reward; a policy names one of these.\n[objectives.click]\n",
         *_commented(config_module.Objective),
+        "\n[factors]\n",
+        *_commented(config_module.Factors),
         "\n[log]\n",
         *_commented(config_module.Log),
         "\n[serve]\n",

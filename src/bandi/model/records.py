@@ -46,9 +46,10 @@ DECISION = np.dtype(
         ("policy", "<i4"),  # dense id of the policy version text
         ("placement", "<i2"),
         ("k", "<i2"),  # items shown; they stand in `Decisions.items`
+        ("about", "<i4"),  # the item that the list stands beside (viewer end); -1: none
     ]
 )
-"""The header of one decision; 56 bytes. Its k items and scores stand beside it in `Decisions`."""
+"""The header of one decision; 60 bytes. Its k items and scores stand beside it in `Decisions`."""
 
 
 class DocumentKind(IntEnum):
@@ -61,6 +62,7 @@ class DocumentKind(IntEnum):
     USERS_DELETED = 5  # [id, ...]
     CONFIG = 6  # Config, as in model.config
     OPENED = 7  # {"boot": int, "version": str, "at_ms": int}: a process opened the log for writing
+    ARTIFACT = 8  # {"name": str}: from here on the targeters use this artifact
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class AlsConfig:
 
     factors: int = 64
     regularisation: float = 10.0
-    alpha: float = 20.0
+    alpha: float = 10.0
     nu: float = 1.0
     iterations: int = 15
     steps: int = 2
@@ -87,6 +87,13 @@ class Factors:
         """items' items: float64[f, f]."""
         wide = self.items.astype(np.float64)
         return wide.T @ wide
+
+    @cached_property
+    def directions(self) -> Array:
+        """items scaled to length 1 (0 stays 0): float32[m, f]."""
+        lengths = np.linalg.norm(self.items, axis=1, keepdims=True)
+        directions: Array = self.items / np.maximum(lengths, np.float32(1e-12))
+        return directions
 
     def fold_in(self, items: Array, weights: Array | None = None) -> Array:
         """The vector of a reader of `items` (int[m]; weights: float[m] above 0, or 1 each): float32[f], solved exactly.

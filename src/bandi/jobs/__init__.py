@@ -1,0 +1,1 @@
+"""Work done beside the service, on the whole log at once."""

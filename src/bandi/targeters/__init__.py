@@ -1,0 +1,1 @@
+"""From a request to the few hundred titles worth ranking."""
