@@ -206,3 +206,9 @@ def test_a_decision_with_targeters_is_asked_again(shop: bandi.Engine) -> None:
 def test_an_item_that_nobody_knows_is_named(shop: bandi.Engine) -> None:
     with pytest.raises(bandi.UnknownNameError, match=r"\$\.item"):
         shop.recommend("ann", item="nothing")
+
+
+def test_a_reader_who_was_taken_out_has_no_history(shop: bandi.Engine) -> None:
+    shop.put_users([bandi.User(id="ann")])
+    shop.delete_users(["ann"])
+    assert shop.recommend("ann", k=4).candidates == 4

@@ -7,6 +7,7 @@ a document of kind ARTIFACT stands where the engine took it up.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from bandi.model.errors import BandiError, InvalidInputError, LogDamagedError, P
 SUFFIX = ".artifact"
 CURRENT = "current"
 _KEPT_LOADED = 2
+_NAME = re.compile(r"[0-9]{6,18}")
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ class Shelf:
 
     def names(self) -> list[str]:
         """Artifacts in the order in which they were made."""
-        return sorted(path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}"))
+        return sorted(path.stem for path in self._folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem))
 
     def current(self) -> str:
         """The name of the artifact in use, or nothing."""
@@ -117,7 +119,7 @@ class Shelf:
 
     def _read(self, name: str) -> Snapshot:
         path = self._folder / f"{name}{SUFFIX}"
-        if not name.isalnum() or not path.is_file():
+        if not _NAME.fullmatch(name) or not path.is_file():
             raise UnknownNameError(
                 Problem("artifact", repr(name)[:66], f"one of: {', '.join(self.names()) or 'none was made'}")
             )

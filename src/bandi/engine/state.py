@@ -145,7 +145,10 @@ class State:
                 self.items.delete(_names_decoder.decode(document.payload), self.interner)
                 self.catalog_position = document.position + 1
             case DocumentKind.USERS_DELETED:
-                self.users.delete(_names_decoder.decode(document.payload), self.interner)
+                texts = _names_decoder.decode(document.payload)
+                self.users.delete(texts, self.interner)
+                for text in texts:
+                    self.histories.forget(self.interner.lookup("user", text))
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.OPENED:

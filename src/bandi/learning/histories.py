@@ -43,6 +43,11 @@ class Histories:
         row: Array = recent[user].copy()
         return row[: int((row >= 0).sum())]
 
+    def forget(self, user: int) -> None:
+        """The reader was taken out of the catalogue: their history goes with them."""
+        if 0 <= user < self._users:
+            self._recent[user] = -1
+
     def dump(self) -> dict[str, Array]:
         """Plain arrays, the same bytes for the same history."""
         return {"recent": self._recent[: self._users].copy()}
