@@ -166,3 +166,17 @@ def test_a_killed_training_leaves_the_artifact_before(trained: Path, tmp_path: P
     shelf = Shelf(folder)
     assert (shelf.names(), shelf.current()) == (["000001"], "000001")
     assert train(folder).name == "000002"
+
+
+def test_a_large_catalogue_is_indexed(trained: Path, tmp_path: Path) -> None:
+    folder = copied(trained, tmp_path)
+    (folder / "bandi.toml").write_text(CONFIG + "index_from = 10\n")
+    assert not Shelf(folder).manifest("000001").indexed
+    assert train(folder).indexed
+    with bandi.open(folder) as engine:
+        learned = engine.artifacts.load("000002")
+        assert learned.by_score is not None
+        assert learned.by_direction is not None
+        ranking = engine.recommend("u1", k=5)
+        assert {int(slot.item[1:]) % 2 for slot in ranking} == {1}
+        assert engine.ask_again(ranking.request_id) == ranking

@@ -1,5 +1,7 @@
 """Each targeter, and their union."""
 
+import sys
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import bandi
 from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
+from bandi.features.factors import search
 from bandi.features.factors.als import AlsConfig, Factors
 from bandi.learning.popularity import Popularity
 from bandi.model.catalog import Item
@@ -18,9 +21,10 @@ from bandi.model.config import (
     PopularTargeter,
     SimilarTargeter,
 )
+from bandi.model.errors import InvalidInputError
 from bandi.model.records import EVENT
 from bandi.targeters.merging import target
-from bandi.targeters.protocol import Asked, View
+from bandi.targeters.protocol import Asked, Learned, View
 from bandi.targeters.registry import make_targeter
 
 DAY = 86_400_000
@@ -48,7 +52,8 @@ def view(items: list[Item] | None = None, read: list[int] | None = None, vectors
             AlsConfig(regularisation=0.1),
             float(len(vectors)),
         )
-    return View(catalogue(items or [Item(id=f"t{i}") for i in range(6)]), popularity, factors)
+    learned = None if factors is None else Learned(factors)
+    return View(catalogue(items or [Item(id=f"t{i}") for i in range(6)]), popularity, learned)
 
 
 def asked(
@@ -212,3 +217,46 @@ def test_a_reader_who_was_taken_out_has_no_history(shop: bandi.Engine) -> None:
     shop.put_users([bandi.User(id="ann")])
     shop.delete_users(["ann"])
     assert shop.recommend("ann", k=4).candidates == 4
+
+
+def test_a_search_index_finds_nearly_what_looking_at_all_finds() -> None:
+    """Recall of the top 50 of 4,000 titles over 40 readers is at least 0.95 on the whole; what is left out stays out."""
+    random = np.random.default_rng(1)
+    tastes = random.normal(size=(20, 16))
+    vectors = (tastes[random.integers(0, 20, 4_000)] + 0.5 * random.normal(size=(4_000, 16))).astype(np.float32)
+    vectors *= random.lognormal(0, 0.5, 4_000)[:, None].astype(np.float32)
+    items = [Item(id=f"t{i}", active=i % 3 > 0) for i in range(4_000)]
+    exact = view(items, vectors=vectors)
+    assert exact.learned is not None
+    factors = exact.learned.factors
+    learned = Learned(factors, search.build(factors.items), search.build(factors.directions))
+    indexed = View(exact.items, exact.popularity, learned)
+    for config in (FactorsTargeter(n=50), SimilarTargeter(n=50)):
+        found = []
+        for _ in range(40):
+            request = asked(random.integers(0, 4_000, 5).tolist(), without=random.integers(0, 4_000, 30).tolist())
+            one, other = (make_targeter(config).find(request, seen) for seen in (exact, indexed))
+            assert not np.isin(other, request.without).any()
+            assert (other % 3 > 0).all()
+            assert len(other) == len(set(other.tolist())) == 50
+            found.append(np.isin(one, other).mean())
+        assert np.mean(found) >= 0.95, config
+
+
+def test_an_index_goes_into_bytes_and_back() -> None:
+    vectors = np.random.default_rng(1).normal(size=(300, 8)).astype(np.float32)
+    made = search.build(vectors)
+    again = search.Neighbours(made.data.copy(), 8)
+    assert again.find(vectors[7], 20).tolist() == made.find(vectors[7], 20).tolist()
+    assert len(again) == 300
+    with pytest.raises(InvalidInputError, match="train again"):
+        search.Neighbours(made.data[:100], 8)
+    with pytest.raises(InvalidInputError, match="another shape"):
+        search.Neighbours(made.data, 9)
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    assert not search.available()
+    with pytest.raises(InvalidInputError, match=r"bandi\[search\]"):
+        search.build(np.ones((3, 2), np.float32))

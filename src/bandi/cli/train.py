@@ -28,6 +28,8 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(manifest))
         return
     facts = f"{manifest.reads} reads, {manifest.users} readers, {manifest.items} titles, {manifest.seconds:.1f} s"
+    if not manifest.indexed:
+        facts += ", searched exactly"
     print_table(f"artifact {manifest.name}", ["metric", "value"], metric_rows(manifest.metrics), facts)
 
 

@@ -16,12 +16,15 @@ import msgspec
 import numpy as np
 
 from bandi.features.factors.als import AlsConfig, Factors
+from bandi.features.factors.search import Neighbours, available
 from bandi.learning.snapshots import Snapshot, read_snapshot, write_arrays
 from bandi.log.folder import replace_durably
 from bandi.model.errors import BandiError, InvalidInputError, LogDamagedError, Problem, UnknownNameError
+from bandi.targeters.protocol import Learned
 
 SUFFIX = ".artifact"
 CURRENT = "current"
+BY_SCORE, BY_DIRECTION = "by_score", "by_direction"
 _KEPT_LOADED = 2
 _NAME = re.compile(r"[0-9]{6,18}")
 
@@ -38,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True):
     seconds: float
     factors: int
     metrics: dict[str, float]
+    indexed: bool
     bandi: str
 
 
@@ -46,7 +50,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "artifacts"
-        self._loaded: dict[str, Factors] = {}
+        self._loaded: dict[str, Learned] = {}
         self._unreadable: set[str] = set()
         self._loading = threading.Lock()
 
@@ -61,8 +65,9 @@ class Shelf:
         except OSError:
             return ""
 
-    def publish(self, factors: Factors, manifest: Manifest) -> str:
+    def publish(self, learned: Learned, manifest: Manifest) -> str:
         """Write an artifact under the next name and put it to use. Raises StorageFullError; then the old one stays."""
+        factors = learned.factors
         self._folder.mkdir(exist_ok=True)
         name = f"{int((self.names() or ['0'])[-1]) + 1:06d}"
         made = msgspec.structs.replace(manifest, name=name)
@@ -71,7 +76,11 @@ class Shelf:
             "config": _config_text(factors.config),
             "mean_mass": factors.mean_mass,
         }
-        write_arrays(self._folder / f"{name}{SUFFIX}", manifest.position, {"items": factors.items}, facts)
+        arrays = {"items": factors.items}
+        for part, index in ((BY_SCORE, learned.by_score), (BY_DIRECTION, learned.by_direction)):
+            if index is not None:
+                arrays[part] = index.data
+        write_arrays(self._folder / f"{name}{SUFFIX}", manifest.position, arrays, facts)
         self.use(name)
         return name
 
@@ -88,7 +97,7 @@ class Shelf:
         """What an artifact is, its checksums tried. Raises UnknownNameError, LogDamagedError, NewerVersionError."""
         return msgspec.json.decode(str(self._read(name).meta["manifest"]), type=Manifest)
 
-    def load(self, name: str) -> Factors:
+    def load(self, name: str) -> Learned:
         """The factors of an artifact, with what searching needs made ready; the last two stay loaded. Raises as `manifest`."""
         with self._loading:
             if name not in self._loaded:
@@ -102,10 +111,12 @@ class Shelf:
                 _ = factors.gram, factors.directions
                 while len(self._loaded) >= _KEPT_LOADED:
                     self._loaded.pop(next(iter(self._loaded)))
-                self._loaded[name] = factors
+                self._loaded[name] = Learned(
+                    factors, *(_index(snapshot, part, name) for part in (BY_SCORE, BY_DIRECTION))
+                )
             return self._loaded[name]
 
-    def find(self, name: str) -> Factors | None:
+    def find(self, name: str) -> Learned | None:
         """`load`, or None for no name and for an artifact that cannot be read (recommending goes on without it)."""
         loaded = self._loaded.get(name)
         if loaded is not None or not name or name in self._unreadable:
@@ -124,6 +135,17 @@ class Shelf:
                 Problem("artifact", repr(name)[:66], f"one of: {', '.join(self.names()) or 'none was made'}")
             )
         return read_snapshot(path)
+
+
+def _index(snapshot: Snapshot, part: str, name: str) -> Neighbours | None:
+    """The index of an artifact, or None: where it has none, and where usearch is not installed (said once)."""
+    data = snapshot.arrays.get(part)
+    if data is None:
+        return None
+    if not available():
+        print(f"bandi: artifact {name} has an index, and usearch is not installed: searching exactly", file=sys.stderr)
+        return None
+    return Neighbours(data, snapshot.arrays["items"].shape[1])
 
 
 def _config_text(config: AlsConfig) -> str:

@@ -15,10 +15,12 @@ from bandi.engine.recovery import recover
 from bandi.evaluation.ranking import RankingQuality, ranking_quality
 from bandi.features.factors.als import AlsConfig, fit
 from bandi.features.factors.interactions import Interactions, gather_interactions
+from bandi.features.factors.search import available, build
 from bandi.log.protocol import Log
 from bandi.log.sqlite import open_log_read_only
 from bandi.model.events import EventKind
 from bandi.model.records import Array
+from bandi.targeters.protocol import Learned
 
 K = 20
 MAX_JUDGED = 10_000
@@ -54,6 +56,13 @@ def train(folder: Path, on_step: OnStep | None = None, now_ms: int | None = None
     factors = fit(
         interactions, config, on_iteration=lambda done: step("learning from all reads", done, config.iterations)
     )
+    learned = Learned(factors)
+    if shape[1] >= settings.index_from and available():
+        step("indexing titles", 0, 2)
+        by_score = build(factors.items)
+        step("indexing titles", 1, 2)
+        learned = Learned(factors, by_score, build(factors.directions))
+        step("indexing titles", 2, 2)
     manifest = Manifest(
         name="",
         position=end,
@@ -64,10 +73,11 @@ def train(folder: Path, on_step: OnStep | None = None, now_ms: int | None = None
         seconds=round(time.perf_counter() - started, 3),
         factors=config.factors,
         metrics=metrics,
+        indexed=learned.by_score is not None,
         bandi=bandi.__version__,
     )
     shelf = Shelf(folder)
-    return shelf.manifest(shelf.publish(factors, manifest))
+    return shelf.manifest(shelf.publish(learned, manifest))
 
 
 def reads(log: Log, stop: int, on_records: Callable[[int], None]) -> tuple[Array, Array]:

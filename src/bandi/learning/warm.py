@@ -6,6 +6,9 @@ import numpy as np
 
 from bandi.learning.attribution import Attribution
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.histories import Histories
+from bandi.learning.popularity import Popularity
+from bandi.model.events import EventKind
 from bandi.model.records import EVENT, Events, Stretch
 
 
@@ -19,3 +22,7 @@ def warm() -> None:
     attribution = Attribution([], 2)
     attribution.fold(Stretch(0, 1, Events(np.zeros(1, np.int64), np.zeros(1, EVENT))))
     attribution.load(attribution.dump())
+    read = np.zeros(1, EVENT)
+    read["kind"] = EventKind.READ
+    Histories().fold(read)
+    Popularity().fold(read)

@@ -190,6 +190,8 @@ class Factors(Struct, frozen=True):
     """0: every row is pulled alike; 1: by its confidence."""
     iterations: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 15
     """Rounds over readers and titles."""
+    index_from: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    """Catalogues of at least so many titles get search indexes (the extra `search`); smaller ones are searched exactly."""
 
 
 class Serve(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Targeters by learned factors: what suits the reader, what resembles a title. Exact search over all titles."""
+"""Targeters by learned factors: what suits the reader, what resembles a title."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bandi.features.factors.search import Neighbours
 from bandi.model.records import Array
 from bandi.targeters.protocol import Asked, View
 
 _NOTHING = np.zeros(0, np.int32)
+_OVER = 3
+"""Titles asked of an index for each one wanted."""
 FADE = 8.0
 """A title read so many titles ago weighs half of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuitsReader:
-    """The highest scores of the reader folded in from what they read last: O(items * f + f**3), about 0.1 ms and the scan.
+    """The highest scores of the reader folded in from what they read last: f**3 operations, and the search.
 
     Weights fade with recency, 2**(-place / FADE), so the next request after a read already follows it.
     """
@@ -25,46 +28,60 @@ class SuitsReader:
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`; nothing for a reader without a history among the titles trained on."""
-        factors = view.factors
-        if factors is None:
+        learned = view.learned
+        if learned is None:
             return _NOTHING
+        factors = learned.factors
         read = asked.recent[asked.recent < len(factors.items)]
         if not len(read):
             return _NOTHING
         vector = factors.fold_in(read, 2.0 ** (-np.arange(len(read)) / FADE))
-        return _highest(factors.items @ vector, asked, view, self.n)
+        return _highest(factors.items, vector, learned.by_score, asked, view, self.n)
 
 
 @dataclass(frozen=True, slots=True)
 class Resembles:
-    """The highest cosines of titles' factors with those of one title: O(items * f)."""
+    """The highest cosines of titles' factors with those of one title."""
 
     n: int
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`; nothing where neither the list stands beside a title nor one was read."""
-        factors = view.factors
+        learned = view.learned
         about = asked.about if asked.about >= 0 else int(asked.recent[0]) if len(asked.recent) else -1
-        if factors is None or not 0 <= about < len(factors.items):
+        if learned is None or not 0 <= about < len(learned.factors.items):
             return _NOTHING
-        directions = factors.directions
+        directions = learned.factors.directions
         if not directions[about].any():  # never read: it has no factors
             return _NOTHING
-        scores = directions @ directions[about]
-        scores[about] = -np.inf
-        return _highest(scores, asked, view, self.n)
+        found = _highest(directions, directions[about], learned.by_direction, asked, view, self.n + 1)
+        others: Array = found[found != about]
+        return others[: self.n]
 
 
-def _highest(scores: Array, asked: Asked, view: View, n: int) -> Array:
-    """The n titles with the highest scores above 0 among those that may be shown."""
+def _highest(vectors: Array, query: Array, index: Neighbours | None, asked: Asked, view: View, n: int) -> Array:
+    """The n titles with the highest vectors @ query above 0 among those that may be named, highest first.
+
+    With an index: among what it names, more than n so that enough may be named; too few, and all are looked at.
+    """
     shown = view.items.shown(asked.now_ms)
-    size = min(len(scores), len(shown))
-    scores = np.where(shown[:size], scores[:size], np.float32(-np.inf))
-    scores[asked.without[asked.without < size]] = -np.inf
-    n = min(n, size)
-    if n == 0:
-        return _NOTHING
-    best = np.argpartition(-scores, n - 1)[:n] if n < size else np.arange(size)
-    best = best[np.lexsort((best, -scores[best]))]
-    found: Array = best[scores[best] > 0].astype(np.int32)
+    size = min(len(vectors), len(shown))
+    if index is not None:
+        near = index.find(query, _OVER * n + len(asked.without))
+        near = near[near < size]
+        near = near[shown[near] & ~np.isin(near, asked.without)]
+        if len(near) >= min(n, size):
+            return _ordered(near, vectors[near] @ query, n)
+    scores = vectors[:size] @ query
+    allowed = shown[:size].copy()
+    allowed[asked.without[asked.without < size]] = False
+    items = np.flatnonzero(allowed)
+    return _ordered(items, scores[items], n)
+
+
+def _ordered(items: Array, scores: Array, n: int) -> Array:
+    n = min(n, len(items))
+    best = np.argpartition(-scores, n - 1)[:n] if 0 < n < len(items) else np.arange(n)
+    best = best[np.lexsort((items[best], -scores[best]))]
+    found: Array = items[best[scores[best] > 0]].astype(np.int32)
     return found

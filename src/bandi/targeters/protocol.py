@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from bandi.catalog.items import Items
 from bandi.features.factors.als import Factors
+from bandi.features.factors.search import Neighbours
 from bandi.learning.popularity import Popularity
 from bandi.model.records import Array
 
@@ -24,12 +25,21 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What an artifact holds. by_score, by_direction: indexes over factors and their directions; None: search exactly."""
+
+    factors: Factors
+    by_score: Neighbours | None = None
+    by_direction: Neighbours | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """What targeters look at. factors: None where nothing was trained."""
+    """What targeters look at. learned: None where nothing was trained."""
 
     items: Items
     popularity: Popularity
-    factors: Factors | None
+    learned: Learned | None
 
 
 class Targeter(Protocol):
