@@ -29,7 +29,7 @@ class Items:
         self._cached: tuple[int, int, int, Array, Array] = _NOTHING
         nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32))
         self._marked: tuple[Array, Array] = nothing
-        self._by_launch: tuple[Array, Array] = nothing
+        self._by_launch: tuple[Array, Array, Array] = (nothing[0], np.zeros(0, np.int64), nothing[1])
         self._by_rank: tuple[Array, Array] = nothing
 
     def __len__(self) -> int:
@@ -89,11 +89,12 @@ class Items:
     def launched_since(self, start_ms: int, now_ms: int, limit: int) -> Array:
         """Up to `limit` items that may be shown and were launched in (start_ms, now_ms], latest first: int32[m]."""
         items, _ = self.candidates(now_ms)
-        order, of = self._by_launch
+        order, launched, of = self._by_launch
         if of is not items:
             order = items[np.lexsort((items, self._launched_ms[items]))]
-            self._by_launch = (order, items)
-        first = np.searchsorted(self._launched_ms[order], start_ms, "right") if len(order) else 0
+            launched = self._launched_ms[order]
+            self._by_launch = (order, launched, items)
+        first = np.searchsorted(launched, start_ms, "right")
         latest: Array = order[max(int(first), len(order) - limit) :][::-1]
         return latest
 

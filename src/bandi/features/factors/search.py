@@ -15,7 +15,7 @@ import numpy as np
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
-CONNECTIVITY, BUILD_WIDTH, SEARCH_WIDTH = 32, 256, 512
+CONNECTIVITY, BUILD_WIDTH, SEARCH_WIDTH = 32, 128, 512
 
 
 class Neighbours:
