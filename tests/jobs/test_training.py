@@ -129,6 +129,8 @@ def test_a_folder_without_its_artifact_still_recommends(trained: Path, tmp_path:
 
 def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     (tmp_path / "bandi.toml").write_text(CONFIG)
+    with pytest.raises(InvalidInputError, match="no clicks, reads or purchases"):
+        train(tmp_path)  # a folder that was never opened
     with bandi.open(tmp_path) as engine:
         engine.put_items([bandi.Item(id="t1")])
     with pytest.raises(InvalidInputError, match="no clicks, reads or purchases"):

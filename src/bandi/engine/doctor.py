@@ -8,6 +8,7 @@ from bandi.engine.folder import read_config
 from bandi.engine.recovery import SNAPSHOTS
 from bandi.engine.state import State
 from bandi.learning.snapshots import newest_snapshots, read_snapshot
+from bandi.log.folder import LogFolder
 from bandi.log.protocol import Finding, Log, Progress
 from bandi.log.sqlite import open_log_read_only
 from bandi.model.errors import BandiError
@@ -17,6 +18,8 @@ from bandi.model.records import Array
 def examine(folder: Path, progress: Progress | None = None) -> list[Finding]:
     """Everything that was looked at, sound or not; nothing is changed. O(log). The folder may be in use."""
     findings = [_config(folder)]
+    if not LogFolder(folder).root.exists() and not newest_snapshots(folder / SNAPSHOTS):
+        return [*findings, Finding(True, "log", "none yet: nothing was loaded or recorded")]
     try:
         log = open_log_read_only(folder)
     except BandiError as error:

@@ -16,6 +16,7 @@ from bandi.evaluation.ranking import RankingQuality, ranking_quality
 from bandi.features.factors.als import AlsConfig, fit
 from bandi.features.factors.interactions import Interactions, gather_interactions
 from bandi.features.factors.search import available, build
+from bandi.log.folder import LogFolder
 from bandi.log.protocol import Log
 from bandi.log.sqlite import open_log_read_only
 from bandi.model.events import EventKind
@@ -40,6 +41,8 @@ def train(folder: Path, on_step: OnStep | None = None, now_ms: int | None = None
     started = time.perf_counter()
     settings = read_config(folder).factors
     config = AlsConfig(settings.factors, settings.regularisation, settings.alpha, settings.nu, settings.iterations)
+    if not LogFolder(folder).root.exists():
+        check_trainable(0)
     log = open_log_read_only(folder)
     try:
         end = log.next_position
