@@ -20,6 +20,7 @@ from bandi.features.factors.search import Neighbours, available
 from bandi.learning.snapshots import Snapshot, read_snapshot, write_arrays
 from bandi.log.folder import replace_durably
 from bandi.model.errors import BandiError, InvalidInputError, LogDamagedError, Problem, UnknownNameError
+from bandi.model.records import Array
 from bandi.targeters.protocol import Learned
 
 SUFFIX = ".artifact"
@@ -112,7 +113,9 @@ class Shelf:
                 while len(self._loaded) >= _KEPT_LOADED:
                     self._loaded.pop(next(iter(self._loaded)))
                 self._loaded[name] = Learned(
-                    factors, *(_index(snapshot, part, name) for part in (BY_SCORE, BY_DIRECTION))
+                    factors,
+                    _index(snapshot, BY_SCORE, items, name),
+                    _index(snapshot, BY_DIRECTION, factors.directions, name),
                 )
             return self._loaded[name]
 
@@ -137,7 +140,7 @@ class Shelf:
         return read_snapshot(path)
 
 
-def _index(snapshot: Snapshot, part: str, name: str) -> Neighbours | None:
+def _index(snapshot: Snapshot, part: str, vectors: Array, name: str) -> Neighbours | None:
     """The index of an artifact, or None: where it has none, and where usearch is not installed (said once)."""
     data = snapshot.arrays.get(part)
     if data is None:
@@ -145,7 +148,7 @@ def _index(snapshot: Snapshot, part: str, name: str) -> Neighbours | None:
     if not available():
         print(f"bandi: artifact {name} has an index, and usearch is not installed: searching exactly", file=sys.stderr)
         return None
-    return Neighbours(data, snapshot.arrays["items"].shape[1])
+    return Neighbours(data, vectors)
 
 
 def _config_text(config: AlsConfig) -> str:

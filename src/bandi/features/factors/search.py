@@ -2,7 +2,9 @@
 
 A graph index (HNSW: Malkov and Yashunin 2018) of the usearch library, on cosines. Inner products become cosines by one more
 coordinate, sqrt(max |y|**2 - |y|**2), which is 0 in the query (Bachrach et al. 2014, "Speeding up the Xbox recommender
-system", eq. 6). What the index names is scored again exactly by the caller, so only what it misses is lost.
+system", eq. 6). A few very long vectors (the most read titles) would make all others nearly equal to that coordinate: they
+stay out of the graph and are always named. What is named is scored again exactly by the caller, so only what the graph
+misses is lost.
 """
 
 from __future__ import annotations
@@ -16,46 +18,59 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
 CONNECTIVITY, BUILD_WIDTH, SEARCH_WIDTH = 32, 128, 512
+LONG_SHARE = 0.02
+"""Rows that stay out of the graph at most."""
+_MUCH_LONGER = 1.5
 
 
 class Neighbours:
-    """An index over the rows of a matrix. Build it with `build`; `data` goes into an artifact."""
+    """An index over the rows of a matrix. Build it with `build`; `data` goes into an artifact beside the matrix."""
 
-    def __init__(self, data: Array, columns: int) -> None:
-        """data: uint8[n], as `data` gave it; columns: of the matrix. Raises InvalidInputError without usearch, or where damaged."""
+    def __init__(self, data: Array, vectors: Array) -> None:
+        """data: uint8[n], as `data` gave it for `vectors` (float32[m, f]). Raises InvalidInputError without usearch, or where damaged."""
         kind = _index_kind()
         try:
             self._index = kind.restore(data.tobytes())
         except ValueError as error:
             raise InvalidInputError(Problem("index", str(error), "a usearch index", "train again")) from None
-        if self._index is None or self._index.ndim != columns + 1:
-            raise InvalidInputError(Problem("index", "another shape", f"vectors of {columns}", "train again"))
+        if self._index is None or self._index.ndim != vectors.shape[1] + 1:
+            raise InvalidInputError(Problem("index", "another shape", f"vectors of {vectors.shape[1]}", "train again"))
         self._index.expansion_search = SEARCH_WIDTH
+        self._long = _long_rows(_squares(vectors))
         self.data = data
 
-    def __len__(self) -> int:
-        return len(self._index)
-
     def find(self, query: Array, n: int) -> Array:
-        """About the n rows with the highest inner product with `query` (float32[f]), in no order: int64[<= n]."""
+        """About the n rows with the highest inner product with `query` (float32[f]), and some more: distinct, int64[l]."""
         matches = self._index.search(np.append(query, np.float32(0.0)), n, threads=1)
-        found: Array = matches.keys.astype(np.int64)
-        return found
+        return np.concatenate([matches.keys.astype(np.int64), self._long])
 
 
 def build(vectors: Array, threads: int = 0) -> Neighbours:
-    """Index the rows of float32[m, f]. About 100 µs a row and core. Raises InvalidInputError without usearch."""
+    """Index the rows of float32[m, f]. Some 200 µs a row and core. Raises InvalidInputError without usearch."""
     kind = _index_kind()
-    squares = (vectors.astype(np.float64) ** 2).sum(axis=1)
-    more = np.sqrt(np.maximum(squares.max(initial=0.0) - squares, 0.0)).astype(np.float32)
-    wide = np.hstack([vectors, more[:, None]])
+    squares = _squares(vectors)
+    rows = np.flatnonzero(squares > 0)  # what was never read is 0, scores 0, and would be a heap of equal points
+    rows = np.setdiff1d(rows, _long_rows(squares))
+    more = np.sqrt(squares[rows].max(initial=0.0) - squares[rows]).astype(np.float32)
     index = kind(
-        ndim=wide.shape[1], metric="cos", dtype="f16",
+        ndim=vectors.shape[1] + 1, metric="cos", dtype="f32",
         connectivity=CONNECTIVITY, expansion_add=BUILD_WIDTH, expansion_search=SEARCH_WIDTH,
     )  # fmt: skip
-    known = np.flatnonzero(squares > 0)  # what was never read is 0, scores 0, and would be a heap of equal points
-    index.add(known, wide[known], threads=threads or os.cpu_count() or 1)
-    return Neighbours(np.frombuffer(index.save(), np.uint8), vectors.shape[1])
+    index.add(rows, np.hstack([vectors[rows], more[:, None]]), threads=threads or os.cpu_count() or 1)
+    return Neighbours(np.frombuffer(index.save(), np.uint8), vectors)
+
+
+def _squares(vectors: Array) -> Array:
+    squares: Array = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    return squares
+
+
+def _long_rows(squares: Array) -> Array:
+    """The longest LONG_SHARE of the rows where they are much longer than the rest, else none: int64[l]."""
+    if not len(squares):
+        return np.zeros(0, np.int64)
+    bar = float(np.quantile(squares, 1.0 - LONG_SHARE))
+    return np.flatnonzero(squares > bar) if squares.max() > bar * _MUCH_LONGER**2 else np.zeros(0, np.int64)
 
 
 def available() -> bool:
