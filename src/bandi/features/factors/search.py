@@ -3,7 +3,7 @@
 A graph index (HNSW: Malkov and Yashunin 2018) of the usearch library, on cosines. Inner products become cosines by one more
 coordinate, sqrt(max |y|**2 - |y|**2), which is 0 in the query (Bachrach et al. 2014, "Speeding up the Xbox recommender
 system", eq. 6). A few very long vectors (the most read titles) would make all others nearly equal to that coordinate: they
-stay out of the graph and are always named. What is named is scored again exactly by the caller, so only what the graph
+stay out of the graph and are looked at one by one. What is named is scored again exactly by the caller, so only what the graph
 misses is lost.
 """
 
@@ -37,12 +37,16 @@ class Neighbours:
             raise InvalidInputError(Problem("index", "another shape", f"vectors of {vectors.shape[1]}", "train again"))
         self._index.expansion_search = SEARCH_WIDTH
         self._long = _long_rows(_squares(vectors))
+        self._long_vectors = vectors[self._long]
         self.data = data
 
     def find(self, query: Array, n: int) -> Array:
-        """About the n rows with the highest inner product with `query` (float32[f]), and some more: distinct, int64[l]."""
+        """About the n rows with the highest inner product with `query` (float32[f]), and some more: distinct, int64[<= 2 n]."""
         matches = self._index.search(np.append(query, np.float32(0.0)), n, threads=1)
-        return np.concatenate([matches.keys.astype(np.int64), self._long])
+        long = self._long
+        if n < len(long):
+            long = long[np.argpartition(-(self._long_vectors @ query), n)[:n]]
+        return np.concatenate([matches.keys.astype(np.int64), long])
 
 
 def build(vectors: Array, threads: int = 0) -> Neighbours:
