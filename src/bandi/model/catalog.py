@@ -16,8 +16,10 @@ Scalar = str | int | float | bool | None
 class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A title that can be shown.
 
-    `launched_at`: not shown before; `editor_rank`: the editors' order, 1 is first; `active`: false hides it;
-    `fields`: whatever else the service knows of it.
+    `launched_at`: not shown before; `available_until`: not shown from then on (a licence's end); `age_rating`: years a
+    reader must have; `regions`: where it may be shown (none: everywhere); `editor_rank`: the editors' order, 1 is first;
+    `active`: false hides it; `reviews`: what readers wrote of it; `image`: path of its thumbnail; `fields`: whatever else
+    the service knows of it.
     """
 
     id: Id
@@ -27,7 +29,12 @@ class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     author: Word = ""
     tags: Annotated[tuple[Word, ...], msgspec.Meta(max_length=256)] = ()
     language: Word = ""
+    reviews: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
+    image: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
     launched_at: Moment | None = None
+    available_until: Moment | None = None
+    age_rating: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
+    regions: Annotated[tuple[Word, ...], msgspec.Meta(max_length=256)] = ()
     editor_rank: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
     active: bool = True
     fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}
