@@ -18,7 +18,7 @@ before = [len(kernel.signatures) for kernel in kernels]
 rows = np.zeros(2_000, EVENT)
 rows["kind"], rows["request"] = 1, np.arange(2_000, dtype=np.uint64) * 1_024 + (1 << 44)
 attribution = Attribution([PlacementRule(0, "reported", 2, 1_000)], 900)
-made = attribution.fold(Stretch(0, 2_000, Events(np.arange(2_000), rows)), np.zeros(5, np.int32))
+made = attribution.fold(Stretch(0, 2_000, Events(np.arange(2_000), rows)))
 again = Attribution([PlacementRule(0, "reported", 2, 1_000)], 900)
 again.load(attribution.dump())
 seen = SeenEvents(900)

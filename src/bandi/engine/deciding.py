@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
-from bandi.engine.state import SEGMENTS, PlacementState, State
+from bandi.engine.state import PlacementState, State
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
@@ -41,7 +41,7 @@ class Decider:
     def __init__(self, state: State, shelf: Shelf) -> None:
         self._state = state
         self._shelf = shelf
-        self._segment_weights = np.full(SEGMENTS, 1.0 / SEGMENTS, np.float32)
+        self._segment_weights = np.ones(1, np.float32)
         self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
 
     def placement(self, name: str) -> PlacementState:

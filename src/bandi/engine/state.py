@@ -27,13 +27,11 @@ from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
-
-SEGMENTS = 1
-"""Every reader is in segment 0 until segments are trained."""
 
 _config_decoder = msgspec.msgpack.Decoder(Config)
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
@@ -164,14 +162,14 @@ class State:
                 index=self.interner.lookup("placement", name),
                 name=name,
                 config=placement,
-                policy=make_policy(placement.policy, SEGMENTS),
+                policy=make_policy(placement.policy, arm_segments(config)),
                 version=version,
                 version_index=self.interner.lookup("policy", version),
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
             before = previous.get(name)
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                state.policy.load(before.policy.dump())
+                state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
             self.placements[name] = state
         self.config = config
@@ -237,6 +235,11 @@ class State:
         self.position = position
 
 
+def arm_segments(config: Config | None) -> int:
+    """Segments that arms count for: segment 0, readers of whom nothing is known, and those of `[segments]` from 1 on."""
+    return 1 if config is None or config.segments is None else 1 + config.segments.k
+
+
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
@@ -248,9 +251,13 @@ def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+_AT_THE_START = (DocumentKind.CONFIG, DocumentKind.USERS_DELETED)
+"""What changes how the events before and behind it are folded."""
+
+
 def _slices(stretch: Stretch, records: int) -> Iterator[tuple[int, int]]:
-    """Cuts so that a new configuration stands at the start of its slice, and no slice is longer than `records`."""
-    cuts = [d.position for d in stretch.documents if d.kind is DocumentKind.CONFIG and d.position > stretch.first]
+    """Cuts so that a document of `_AT_THE_START` stands at the start of its slice, and no slice is longer than `records`."""
+    cuts = [d.position for d in stretch.documents if d.kind in _AT_THE_START and d.position > stretch.first]
     bounds = [stretch.first, *cuts, stretch.stop]
     for first, stop in zip(bounds, bounds[1:], strict=False):
         for start in range(first, stop, records):

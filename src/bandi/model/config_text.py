@@ -300,12 +300,13 @@ class Key:
 def meanings(struct: type[Struct]) -> dict[str, str]:
     """The docstring behind each field of a struct (they are not kept at run time, so they are read from the source)."""
     found: dict[str, str] = {}
-    body = ast.parse(inspect.getsource(struct)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    for before, after in zip(body.body, body.body[1:], strict=False):
-        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
-            assert isinstance(after.value, ast.Constant)
-            found[before.target.id] = " ".join(str(after.value.value).split())
+    for kind in reversed(struct.__mro__[: struct.__mro__.index(Struct)]):
+        body = ast.parse(inspect.getsource(kind)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for before, after in zip(body.body, body.body[1:], strict=False):
+            if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
+                assert isinstance(after.value, ast.Constant)
+                found[before.target.id] = " ".join(str(after.value.value).split())
     return found
 
 
@@ -358,6 +359,12 @@ def default_config_text() -> str:
         *_commented(config_module.Objective),
         "\n[factors]\n",
         *_commented(config_module.Factors),
+        "\n[text]\n",
+        *_commented(config_module.Text),
+        "\n[images]\n",
+        *_commented(config_module.Images),
+        "\n# [segments]  groups of readers; without this table all readers are one\n",
+        *_commented_out(config_module.Segments),
         "\n[log]\n",
         *_commented(config_module.Log),
         "\n[serve]\n",
@@ -368,5 +375,19 @@ def default_config_text() -> str:
 
 def _commented(struct: type[Struct]) -> Iterator[str]:
     for key in keys_of(struct):
-        setting = f"{key.name} = {key.default}" if key.default is not None else f'# {key.name} = "14d"'
+        setting = f"{key.name} = {key.default}" if key.default is not None else f"# {key.name} = {_EXAMPLES[key.name]}"
         yield f"# {key.meaning} ({key.kind})\n{setting}\n"
+
+
+def _commented_out(struct: type[Struct]) -> Iterator[str]:
+    for key in keys_of(struct):
+        yield f"# {key.name} = {key.default}  {key.meaning}\n"
+
+
+_EXAMPLES = {
+    "half_life": '"14d"',
+    "where": '\'genre in ["drama", "romance"]\'',
+    "model": '"encoder"',
+    "root": '"thumbnails"',
+}
+"""What a key without a default may look like."""

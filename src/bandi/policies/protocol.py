@@ -15,7 +15,11 @@ State = dict[str, Array]
 
 
 class Request(NamedTuple):
-    """Who asks and when. segment_weights: float32[segments], at least 0, summing to 1; occurred_ms: int."""
+    """Who asks and when. occurred_ms: int.
+
+    segment_weights: float32[segments], 0 to 1: how much of each segment's evidence is about this reader. A known reader's
+    sum to 1; those of a reader of whom nothing is known are all 1.
+    """
 
     segment_weights: Array
     occurred_ms: int
