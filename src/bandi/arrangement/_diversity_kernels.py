@@ -14,6 +14,7 @@ from bandi.model.records import Array
 
 _EPSILON = 1e-9
 """A share times a length is rounded after this, so that 0.29 of 100 is 29."""
+_LONGEST_SQUARE = np.float32(1.1)
 _TILE = 1_024
 """Candidates whose similarities are summed together: they stay in the nearest cache."""
 
@@ -184,12 +185,20 @@ def _relevance(values: Array, pinned: int, trade_off: float) -> Array:
 
 @njit(cache=True, nogil=True)
 def _turn(vectors: Array, entries: Array) -> Array:
-    """The entries' vectors as columns, so that sums run over many candidates at once: float32[d, n]; 0 where there is none."""
+    """The entries' vectors as columns, so that sums run over many candidates at once: float32[d, n].
+
+    Columns are 0 where there is no vector, or one that is not of length 1 (NaN, infinite).
+    """
     turned = np.zeros((vectors.shape[1], len(entries)), np.float32)
     for place in range(len(entries)):
-        if entries[place] < len(vectors):
-            for i in range(vectors.shape[1]):
-                turned[i, place] = vectors[entries[place], i]
+        if entries[place] >= len(vectors):
+            continue
+        row, squares = vectors[entries[place]], np.float32(0.0)
+        for i in range(len(row)):
+            squares += row[i] * row[i]
+        if squares < _LONGEST_SQUARE:
+            for i in range(len(row)):
+                turned[i, place] = row[i]
     return turned
 
 
@@ -222,6 +231,8 @@ def _most_marginal(
     best, best_value, scale = -1, np.float32(-np.inf), np.float32(weight)
     for place in range(pinned, len(relevance)):
         value = relevance[place] - scale * nearest[place]
-        if value > best_value and _open(place, taken, groups, counts, limits, slack, closed, sources, quotas):
+        if (best < 0 or value > best_value) and _open(
+            place, taken, groups, counts, limits, slack, closed, sources, quotas
+        ):
             best, best_value = place, value
     return best

@@ -127,7 +127,8 @@ def compile_rules(
     """Rules, oldest first, as arrays. O(rules + items named + titles for each different expression).
 
     lookup: the dense id of an item id, -1 if unknown; where: the titles for which an expression holds, bool[titles] by dense
-    id. Raises ValueError for more than MAX_RULES. Compile again whenever the rules or the catalogue change. Memory: a bit per title for each expression.
+    id. Compile again whenever the rules or the catalogue change. Memory: a bit per title for each expression. Raises
+    ValueError for more than MAX_RULES.
     """
     if len(rules) > MAX_RULES:
         raise ValueError(f"{len(rules)} rules: expected at most {MAX_RULES}")
