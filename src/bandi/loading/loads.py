@@ -46,6 +46,7 @@ _EVENT_KINDS: dict[str, type[Event]] = {
     "custom": Custom,
 }
 _OWN_FIELDS = {"read": ("episode",), "purchase": ("episode", "coins"), "custom": ("name", "value")}
+_TIMES = ("occurred_at", "launched_at", "available_until")
 _COMMON = ("user", "item", "request", "placement", "position", "occurred_at")
 _NUMBERS: dict[str, Callable[[Any], Any]] = {"position": int, "episode": int, "coins": float, "value": float}
 
@@ -119,7 +120,7 @@ def load_events(
 
 
 class _Opened:
-    """A file with its mapping checked against it, and its time column understood."""
+    """A file with its mapping checked against it, and its columns of times understood."""
 
     def __init__(self, path: Path, mapping: Mapping, fields: Sequence[str]) -> None:
         self.path = path
@@ -134,10 +135,8 @@ class _Opened:
             self._broken = error
         self.uses = [ColumnUse(name, f"column {column}", self._kind(column)) for name, column in self.columns.items()]
         self.uses += [ColumnUse(name, f"constant {value!r}", "text") for name, value in mapping.constants.items()]
-        self.time_field = next((name for name in ("occurred_at", "launched_at") if name in self.columns), "")
-        self.moment: Callable[[Any], Any] = lambda cell: cell
-        if self.time_field:
-            self._understand_time(mapping)
+        times = [name for name in _TIMES if name in self.columns]
+        self.moments = {name: self._understand_time(name, mapping) for name in times}
 
     def samples(self, column: str) -> list[Any]:
         """The first cells of a column that hold something."""
@@ -162,22 +161,21 @@ class _Opened:
             return word if samples else "empty"
         return "text"
 
-    def _understand_time(self, mapping: Mapping) -> None:
-        column = self.columns[self.time_field]
+    def _understand_time(self, name: str, mapping: Mapping) -> Callable[[Any], Any]:
+        column = self.columns[name]
         samples = self.samples(column)
         unit = tell_unit(samples, mapping.time_unit, column)
-        self.moment = reader(unit)
+        moment_of = reader(unit)
         shown = READ_AS[unit]
         for sample in samples[:1]:
             try:
-                moment = self.moment(sample)
+                moment = moment_of(sample)
                 clock = msgspec.convert(moment, type=Any) if not isinstance(moment, float) else _clock(moment)
                 shown += f", the first {clock}"
             except (ValueError, OverflowError):
                 pass
-        for i, use in enumerate(self.uses):
-            if use.field == self.time_field:
-                self.uses[i] = ColumnUse(use.field, use.source, shown)
+        self.uses = [ColumnUse(use.field, use.source, shown) if use.field == name else use for use in self.uses]
+        return moment_of
 
 
 def _clock(seconds: float) -> str:
@@ -325,7 +323,11 @@ _EXPECTED = {
 
 
 def _reader(name: str, opened: _Opened) -> Callable[[Any], Any]:
-    return opened.moment if name == "occurred_at" else _NUMBERS.get(name, str)
+    return opened.moments.get(name, _as_given) if name == "occurred_at" else _NUMBERS.get(name, str)
+
+
+def _as_given(cell: Any) -> Any:
+    return cell
 
 
 def row_id(kind: str, row: Row) -> str:
@@ -364,9 +366,9 @@ def _noun(row: Row, noun: type[Item] | type[User], opened: _Opened, mapping: Map
             continue
         if name in mapping.separators and isinstance(cell, str):
             cell = [part for part in cell.split(mapping.separators[name]) if part]
-        if name == opened.time_field:
+        if name in opened.moments:
             try:
-                cell = opened.moment(cell)
+                cell = opened.moments[name](cell)
             except (TypeError, ValueError, OverflowError):
                 raise _CellError(name, cell, "a time in the unit of its column") from None
         if name.startswith("fields."):

@@ -1,0 +1,135 @@
+"""Which titles may be shown to a reader of some age in some region: one mask for all readers of whom the same is known.
+
+A title may be shown while it is active, launched and licensed, where its age rating is at most the reader's age, where its
+regions (if it names any) hold the reader's, and where the placement's expression is true of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from bandi.catalog.columns import ColumnKind, ColumnName, Columns
+from bandi.catalog.items import Items
+from bandi.eligibility.expression import Expression
+from bandi.model.records import Array
+
+MAX_MASKS = 64
+"""Masks kept for one placement: one byte a title each; the one asked for longest ago is let go."""
+_AGE_RATING = ColumnName(ColumnKind.NUMBERS, "age_rating")
+_REGIONS = ColumnName(ColumnKind.LISTS, "regions")
+
+
+class UnknownRegion(Enum):
+    """What a reader sees of whom no region is known."""
+
+    UNRESTRICTED = "unrestricted"
+    """Titles that name no regions."""
+    EVERYTHING = "everything"
+    """Titles of all regions."""
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What holds for one generation of a catalogue. ratings: float64[r], the distinct age ratings, ascending."""
+
+    items: Items
+    columns: Columns
+    kept: Array
+    ratings: Array
+
+
+@dataclass(slots=True)
+class _Masks:
+    """Masks that hold while `shown` is what may be shown; by age class and region ("" for one that no title names)."""
+
+    facts: _Facts
+    shown: Array
+    by_reader: OrderedDict[tuple[int, str | None], Array] = field(default_factory=OrderedDict)
+
+
+class Eligibility:
+    """The filter of one placement. Safe to ask from several threads, also while the catalogue changes."""
+
+    def __init__(
+        self,
+        expression: Expression | None = None,
+        assumed_age: int = 0,
+        unknown_region: UnknownRegion = UnknownRegion.UNRESTRICTED,
+    ) -> None:
+        """assumed_age: the age, in years, of readers of whom none is known; by default they see only what is for all ages."""
+        self._expression = expression
+        self._assumed_age = assumed_age
+        self._unknown_region = unknown_region
+        self._masks: _Masks | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def needs(self) -> frozenset[ColumnName]:
+        """The columns that masks are made of; `Items.columns` builds them before the first request has to."""
+        of_expression = frozenset[ColumnName]() if self._expression is None else self._expression.needs
+        return of_expression | {_AGE_RATING, _REGIONS}
+
+    def mask(self, items: Items, now_ms: int, age: int | None = None, region: str | None = None) -> Array:
+        """Whether each title may be shown to such a reader: bool[size], read-only.
+
+        age: in years; None: unknown. region: as titles name it; None or empty: unknown. O(1) until the catalogue changes or
+        the next launch or end of a licence comes; then O(items) for each age class and region. What a call during a change
+        of the catalogue gives may hold half of it, so the caller asks again afterwards (a sequence lock).
+        """
+        with self._lock:
+            masks = self._current(items, now_ms)
+            known_age = self._assumed_age if age is None else age
+            age_class = int(np.searchsorted(masks.facts.ratings, known_age, "right"))
+            reader = (age_class, self._known_region(masks.facts.columns, region))
+            mask = masks.by_reader.get(reader)
+            if mask is None:
+                mask = self._made(masks, *reader)
+                masks.by_reader[reader] = mask
+                if len(masks.by_reader) > MAX_MASKS:
+                    masks.by_reader.popitem(last=False)
+            else:
+                masks.by_reader.move_to_end(reader)
+            return mask
+
+    def _current(self, items: Items, now_ms: int) -> _Masks:
+        masks = self._masks
+        facts = None if masks is None else masks.facts
+        if facts is None or facts.items is not items or facts.columns.generation != items.generation:
+            facts = self._facts(items)
+        shown = items.shown(now_ms)
+        if masks is None or masks.facts is not facts or masks.shown is not shown:
+            masks = self._masks = _Masks(facts, shown)
+        return masks
+
+    def _facts(self, items: Items) -> _Facts:
+        columns = items.columns(self.needs)
+        expression = self._expression
+        kept = np.ones(columns.size, np.bool_) if expression is None else expression.keeps(columns)
+        rated = columns.numbers(_AGE_RATING.name)
+        return _Facts(items, columns, kept, np.unique(rated[~np.isnan(rated)]))
+
+    def _known_region(self, columns: Columns, region: str | None) -> str | None:
+        """None: unknown; a name that some title has; or empty for all others, so that they have one mask."""
+        if not region:
+            return None
+        return region if region in columns.lists(_REGIONS.name).numbered else ""
+
+    def _made(self, masks: _Masks, age_class: int, region: str | None) -> Array:
+        columns = masks.facts.columns
+        size = min(columns.size, len(masks.shown))  # they differ only while the catalogue changes
+        mask = masks.shown[:size] & masks.facts.kept[:size]
+        if age_class < len(masks.facts.ratings):
+            mask &= ~(columns.numbers(_AGE_RATING.name)[:size] >= masks.facts.ratings[age_class])
+        regions = columns.lists(_REGIONS.name)
+        if region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
+            allowed = regions.counts == 0
+            if region:
+                allowed |= regions.having(region)
+            mask &= allowed[:size]
+        mask.flags.writeable = False
+        return mask
