@@ -14,11 +14,13 @@ import numpy as np
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
-from bandi.engine.deciding import Decider, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
+from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
+from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
@@ -50,14 +52,17 @@ class Engine:
         self.artifacts = Shelf(opened.folder)
         self._decider = Decider(self._state, self.artifacts)
         self._item_texts = self._state.interner.texts("item")
+        self._rule_texts = self._state.interner.texts("rule")
         self._user_lookup = self._state.interner.lookup
         self._closing = threading.Lock()
         self._closed = False
-        self._writer = Writer(opened.log, self._state, self.config, opened.log.id_seed, clock_ms)
+        memberships = Memberships(self._state, self.artifacts)
+        self._writer = Writer(opened.log, self._state, memberships, self.config, opened.log.id_seed, clock_ms)
         self._maintenance = Maintenance(opened, self._writer)
         self._hindsight = Hindsight(opened, self.artifacts, self._flushed)
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
+        self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
 
@@ -70,13 +75,16 @@ class Engine:
         k: int | None = None,
         seed: int | None = None,
         item: str | None = None,
+        age: int | None = None,
+        region: str | None = None,
     ) -> Ranking:
         """The list for one reader (None: anonymous) at one place; the decision is logged with the next commit.
 
         k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh); item: what
-        the list stands beside, such as the title just read (viewer end).
+        the list stands beside, such as the title just read (viewer end). age: the reader's, 0 to 200 years, and region: where
+        they are, for titles that are not for everybody; absent: what the reader's own fields `age` and `region` say.
         Raises UnknownNameError for a placement that is not configured or an item that is not known, InvalidInputError for
-        a bad k, seed or user.
+        a bad k, seed, user, age or region.
         """
         if self._closed:
             raise ClosedError("the engine is closed")
@@ -86,14 +94,19 @@ class Engine:
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         user_index, new_user = self._user(user)
         about = -1 if item is None else self._known_item(item, "$.item")
+        region_index, new_region = (-1, None) if region is None else self._region(region)
+        years = -1 if age is None else checked_age(age)
         at_ms = self._clock_ms()
-        decided = self._decider.decide(place, k, seed, at_ms, user_index, about)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region)
+        decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
             user_index, decided.candidates, place.version_index, place.index, shown, about,
+            region_index, years, decided.segment,
         )  # fmt: skip
-        self._writer.decided(PendingDecision(header, new_user, decided.items, decided.scores))
+        pending = PendingDecision(header, new_user, new_region, decided.items, decided.scores, decided.rules)
+        self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
             placement,
@@ -102,7 +115,7 @@ class Engine:
             decided.catalog_position,
             str(seed),
             decided.candidates,
-            ranked_items(decided, place, self._item_texts),
+            ranked_items(decided, place, self._item_texts, self._rule_texts),
         )
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
@@ -116,6 +129,15 @@ class Engine:
         if (problem := id_problem(user, "$.user", "a user id, or nothing for an anonymous reader")) is not None:
             raise InvalidInputError(problem)
         return -1, user
+
+    def _region(self, region: str) -> tuple[int, str | None]:
+        """Dense id, and the text where it is new; regions that no title names are all the same to a list."""
+        if (problem := id_problem(region, "$.region", "a region as titles name it")) is not None:
+            raise InvalidInputError(problem)
+        index = self._state.interner.lookup("region", region)
+        if index >= 0:
+            return index, None
+        return (-1, region) if region in self._state.items.lists("regions").numbered else (OTHER_REGION, None)
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -18,9 +18,11 @@ import numpy as np
 
 from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
+from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
@@ -76,9 +78,11 @@ class State:
         self.interner = Interner()
         self.items = Items()
         self.users = Users()
+        self.rules = Rules()
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
         self.histories = Histories()
+        self.encounters = Encounters()
         self.popularity = Popularity()
         self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
@@ -115,6 +119,7 @@ class State:
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
             self.histories.fold(piece.events.rows)
+            self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
         self.position = piece.stop
 
@@ -146,9 +151,15 @@ class State:
                 texts = _names_decoder.decode(document.payload)
                 self.users.delete(texts, self.interner)
                 for text in texts:
-                    self.histories.forget(self.interner.lookup("user", text))
+                    user = self.interner.lookup("user", text)
+                    self.histories.forget(user)
+                    self.encounters.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
+            case DocumentKind.RULES:
+                self.rules.put(document.payload)
+            case DocumentKind.RULES_DELETED:
+                self.rules.delete(_names_decoder.decode(document.payload))
             case DocumentKind.OPENED:
                 pass
 
@@ -203,9 +214,11 @@ class State:
             "ids": self.interner,
             "items": self.items,
             "users": self.users,
+            "rules": self.rules,
             "seen": self.seen,
             "attribution": self.attribution,
             "histories": self.histories,
+            "encounters": self.encounters,
             "popularity": self.popularity,
         }
         for room, part in parts.items():
@@ -223,9 +236,11 @@ class State:
             self._configure(_config_decoder.decode(config))
         self.items.load(_part(arrays, "items"))
         self.users.load(_part(arrays, "users"))
+        self.rules.load(_part(arrays, "rules"))
         self.seen.load(_part(arrays, "seen"))
         self.attribution.load(_part(arrays, "attribution"))
         self.histories.load(_part(arrays, "histories"))
+        self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():

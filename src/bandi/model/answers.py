@@ -12,13 +12,15 @@ from bandi.model.errors import Problem
 class RankedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One slot of a list. position: 0 is first; score: the policy's own unit (Thompson: a drawn rate, 0 to 1).
 
-    sources: the targeters that named the item, where the placement has targeters.
+    sources: the targeters that named the item, where the placement has targeters. rule: the operator's rule that acted on
+    the slot (its pin, or a boost or bury of its title), where one did.
     """
 
     item: str
     score: float
     position: int
     sources: tuple[str, ...] = ()
+    rule: str = ""
 
 
 class Ranking(msgspec.Struct, frozen=True):

@@ -304,7 +304,11 @@ def meanings(struct: type[Struct]) -> dict[str, str]:
         body = ast.parse(inspect.getsource(kind)).body[0]
         assert isinstance(body, ast.ClassDef)
         for before, after in zip(body.body, body.body[1:], strict=False):
-            if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
+            if (
+                isinstance(before, ast.AnnAssign)
+                and isinstance(before.target, ast.Name)
+                and isinstance(after, ast.Expr)
+            ):
                 assert isinstance(after.value, ast.Constant)
                 found[before.target.id] = " ".join(str(after.value.value).split())
     return found

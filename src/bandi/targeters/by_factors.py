@@ -1,4 +1,4 @@
-"""Targeters by learned factors: what suits the reader, what resembles a title."""
+"""Targeters by learned vectors: what suits the reader, what resembles a title."""
 
 from __future__ import annotations
 
@@ -41,20 +41,22 @@ class SuitsReader:
 
 @dataclass(frozen=True, slots=True)
 class Resembles:
-    """The highest cosines of titles' factors with those of one title."""
+    """The greatest likeness to one title, by one feature or a learned mix of several."""
 
     n: int
+    by: tuple[str, ...] = ("factors",)
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`; nothing where neither the list stands beside a title nor one was read."""
         learned = view.learned
         about = asked.about if asked.about >= 0 else int(asked.recent[0]) if len(asked.recent) else -1
-        if learned is None or not 0 <= about < len(learned.factors.items):
+        likeness = None if learned is None else learned.likeness.get("+".join(self.by))
+        if likeness is None or not 0 <= about < len(likeness.vectors):
             return _NOTHING
-        directions = learned.factors.directions
-        if not directions[about].any():  # never read: it has no factors
+        own = likeness.vectors[about]
+        if not own.any():  # no text, no image, never read
             return _NOTHING
-        found = _highest(directions, directions[about], learned.by_direction, asked, view, self.n + 1)
+        found = _highest(likeness.vectors, own, likeness.index, asked, view, self.n + 1)
         others: Array = found[found != about]
         return others[: self.n]
 
@@ -64,16 +66,15 @@ def _highest(vectors: Array, query: Array, index: Neighbours | None, asked: Aske
 
     With an index: among what it names, more than n so that enough may be named; too few, and all are looked at.
     """
-    shown = view.items.shown(asked.now_ms)
-    size = min(len(vectors), len(shown))
+    size = min(len(vectors), len(view.allowed))
     if index is not None:
         near = index.find(query, _OVER * n + len(asked.without))
         near = near[near < size]
-        near = near[shown[near] & ~np.isin(near, asked.without)]
+        near = near[view.allowed[near] & ~np.isin(near, asked.without)]
         if len(near) >= min(n, size):
             return _ordered(near, vectors[near] @ query, n)
     scores = vectors[:size] @ query
-    allowed = shown[:size].copy()
+    allowed = view.allowed[:size].copy()
     allowed[asked.without[asked.without < size]] = False
     items = np.flatnonzero(allowed)
     return _ordered(items, scores[items], n)
