@@ -53,10 +53,15 @@ def _entries(
     by_item = np.argsort(pin_items)
     sorted_pins = pin_items[by_item]
     entries[:pinned], rules[:pinned] = pin_items, pin_rules
+    last_bits = np.uint64(
+        0
+    )  # of the pinned items' last six bits, which occur: most items are known by it not to be pinned
+    for item in pin_items:
+        last_bits |= np.uint64(1) << np.uint64(item & 63)
     at = pinned
     for place in range(len(items)):
         item, target = items[place], at
-        if pinned:
+        if last_bits >> np.uint64(item & 63) & np.uint64(1):
             found = np.searchsorted(sorted_pins, item)
             if found < pinned and sorted_pins[found] == item:
                 target = by_item[found]
