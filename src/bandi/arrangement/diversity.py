@@ -138,6 +138,6 @@ def _fixed(values: Array, dtype: type) -> Array:
     Whether an array may be written is part of the type for which Numba compiles a kernel: an artifact's vectors, mapped from
     its file, and those made in memory must not differ, or a request would wait for a compilation.
     """
-    fixed = np.ascontiguousarray(values, dtype).view()
+    fixed: Array = np.ascontiguousarray(values, dtype).view()
     fixed.flags.writeable = False
     return fixed
