@@ -1,11 +1,14 @@
 """Arranging a list: operator rules, a cap by genre, quotas, MMR; run: python -m bench.arrangement.
 
 Pools of three sizes, k = 20 of the ranked titles, two pins, 40 boosted titles. `arrange` as a request calls it, beside plain
-Python with numpy that gives the same list, in the same run. Then the cost by the length of the list, and what it takes to
-look up which rules act when one starts or ends.
+Python with numpy that gives the same list, in turns. Then the cost by the length of the list, and what it takes to look up
+which rules act when one starts or ends. Each call is timed by itself: p50 (p99).
 """
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from bandi.arrangement.rules import CompiledRules, InForce, compile_rules, in_fo
 from bandi.model.records import Array
 from bandi.model.rules import Block, Boost, Pin, Rule, Schedule
 from bandi.policies.protocol import Ranked
-from bench.measure import machine, table, time_call
+from bench.measure import machine, table
 
 TITLES, D, K = 100_000, 64, 20
 POOLS = (500, 2_000, 8_000)
@@ -41,33 +44,39 @@ def main() -> None:
     for size in POOLS:
         pool, sources, rules = prepare(size, random)
         for name, diversity in asked.items():
-            ours = time_call(lambda p=pool, r=rules, d=diversity, s=sources: arrange(p, K, r, d, s), calls=300)  # type: ignore[misc]
-            peer = ""
+            calls: list[Callable[[], object]] = [lambda p=pool, r=rules, d=diversity, s=sources: arrange(p, K, r, d, s)]  # type: ignore[misc]
             if "quotas" not in name:
                 plain = by_hand(pool, rules, diversity, genres, vectors)
                 assert plain == arrange(pool, K, rules, diversity, sources).items.tolist()
-                taken = time_call(
-                    lambda p=pool, r=rules, d=diversity: by_hand(p, r, d, genres, vectors),  # type: ignore[misc]
-                    calls=10,
-                )
-                peer = str(taken)
-            rows.append([f"{size:,}", name, str(ours), peer])
+                calls.append(lambda p=pool, r=rules, d=diversity: by_hand(p, r, d, genres, vectors))  # type: ignore[misc]
+            rows.append([f"{size:,}", name, *in_turns(calls, 500), *[""] * (2 - len(calls))])
     print(table([f"pool, k = {K}", "asked for", "arrange", "plain numpy"], rows), "\n")
 
     rows = []
     pool, sources, rules = prepare(2_000, random)
     for length in LENGTHS:
         for name, diversity in asked.items():
-            ours = time_call(lambda k=length, d=diversity: arrange(pool, k, rules, d, sources), calls=20)  # type: ignore[misc]
-            rows.append([str(length), name, str(ours)])
+            call = lambda k=length, d=diversity: arrange(pool, k, rules, d, sources)  # noqa: E731
+            rows.append([str(length), name, *in_turns([call], 200)])
     print(table(["k, pool of 2,000", "asked for", "arrange"], rows), "\n")
 
     rows = []
     for count in (10, 100, 1_000):
         compiled = many(count)
-        taken = time_call(lambda c=compiled: in_force(c, NOW), calls=1)  # type: ignore[misc]
-        rows.append([f"{count:,}", str(taken)])
+        rows.append([f"{count:,}", *in_turns([lambda c=compiled: in_force(c, NOW)], 20)])  # type: ignore[misc]
     print(table([f"rules in force, {TITLES:,} titles", "looking up which act"], rows))
+
+
+def in_turns(calls: list[Callable[[], object]], rounds: int) -> list[str]:
+    """p50 (p99) of each call in µs, the first tenth of the rounds not counted."""
+    taken = np.empty((len(calls), rounds + rounds // 10))
+    for turn in range(taken.shape[1]):
+        for i, call in enumerate(calls):
+            start = time.perf_counter_ns()
+            call()
+            taken[i, turn] = time.perf_counter_ns() - start
+    found = np.percentile(taken[:, rounds // 10 :], [50, 99], axis=1).T / 1000
+    return [f"{median:,.1f} ({late:,.1f})" for median, late in found]
 
 
 def prepare(size: int, random: np.random.Generator) -> tuple[Ranked, Array, InForce]:

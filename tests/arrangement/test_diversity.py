@@ -73,6 +73,52 @@ def test_several_caps_take_the_next_title_that_all_allow(codes: list[tuple[int, 
     assert chosen == sorted(expected)
 
 
+def could_meet_both(codes: np.ndarray, limits: list[int], length: int) -> bool:
+    """Whether some list of that length meets two caps: a flow of titles from genres to authors (Ford and Fulkerson 1956)."""
+    titles = range(codes.shape[1])
+    used = np.zeros(codes.shape[1], bool)
+
+    def augment() -> bool:
+        reached: dict[tuple[int, int], int] = {}  # (field, code): the title it was reached by
+        genres = [g for g in np.unique(codes[0]) if (codes[0][used] == g).sum() < limits[0]]
+        queue: list[tuple[int, int]] = [(0, int(g)) for g in genres]
+        begun = set(queue)
+        while queue:
+            field, code = queue.pop(0)
+            for title in titles:
+                other = (1 - field, int(codes[1 - field][title]))
+                if codes[field][title] == code and used[title] == (field == 1) and other not in begun:
+                    begun.add(other)
+                    reached[other] = title
+                    if field == 0 and (codes[1][used] == other[1]).sum() < limits[1]:
+                        while other in reached:
+                            title = reached[other]
+                            used[title] = not used[title]
+                            other = (1 - other[0], int(codes[1 - other[0]][title]))
+                        return True
+                    queue.append(other)
+        return False
+
+    return all(augment() for _ in range(length))
+
+
+def test_two_caps_are_missed_only_in_pools_hardly_larger_than_the_list() -> None:
+    """Titles of 8 genres and 60 authors, caps of 20 % and 10 %, k = 10; 300 pools each, of fixed seeds."""
+    missed = {}
+    for n in (12, 60):
+        missed[n] = 0
+        for seed in range(300):
+            random = np.random.default_rng(seed)
+            codes = np.stack([random.integers(1, 9, n), random.integers(1, 61, n)]).astype(np.int32)
+            chosen = diversify(pool(n), 10, Diversity(Caps(codes, np.array([0.2, 0.1]))))
+            met = all(np.bincount(row[chosen]).max() <= most for row, most in zip(codes, (2, 1), strict=True))
+            possible = could_meet_both(codes, [2, 1], 10)
+            assert possible or not met
+            missed[n] += possible and not met
+    assert missed[60] == 0
+    assert missed[12] < 60
+
+
 def charged(bits: list[int], places: Any, least: list[int], most: list[int]) -> bool:
     """Whether each place can be charged to a source of its own bits, within the quotas."""
     options = [[s for s in range(len(least)) if bits[p] >> s & 1] or [-1] for p in places]

@@ -8,6 +8,8 @@ from numba import njit
 from bandi.arrangement._diversity_kernels import choose
 from bandi.model.records import Array
 
+_BEYOND = np.iinfo(np.int32).max
+
 
 @njit(cache=True, nogil=True)
 def arrange_list(
@@ -18,8 +20,8 @@ def arrange_list(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """items, scores and rules of the list: int32[m], float32[m], int32[m].
 
-    items, scores, sources: the pool, best first; pins: those that are shown, by slot, all below k. The other arguments as in
-    `choose` and `InForce`.
+    items, scores, sources: the pool, best first; pins: those that are shown, by item, their slots below k. The other
+    arguments as in `choose` and `InForce`.
     """
     pinned = len(pin_slots)
     entries, entry_scores, entry_sources, rules = _entries(
@@ -50,16 +52,19 @@ def _entries(
     size = pinned + len(items)
     entries, entry_scores = np.empty(size, np.int32), np.zeros(size, np.float32)
     entry_sources, rules = np.zeros(size, np.uint8), np.full(size, -1, np.int32)
-    by_item = np.argsort(pin_items)
-    sorted_pins = pin_items[by_item]
     entries[:pinned], rules[:pinned] = pin_items, pin_rules
+    last_bits = np.uint64(
+        0
+    )  # of the pinned items' last six bits, which occur: most items are known by it not to be pinned
+    for item in pin_items:
+        last_bits |= np.uint64(1) << np.uint64(item & 63)
     at = pinned
     for place in range(len(items)):
         item, target = items[place], at
-        if pinned:
-            found = np.searchsorted(sorted_pins, item)
-            if found < pinned and sorted_pins[found] == item:
-                target = by_item[found]
+        if last_bits >> np.uint64(item & 63) & np.uint64(1):
+            found = _find(pin_items, item)
+            if found >= 0:
+                target = found
         entry_scores[target] = scores[place]
         if quotas:
             entry_sources[target] = sources[place]
@@ -69,6 +74,19 @@ def _entries(
                 rules[at] = acting[item]
             at += 1
     return entries[:at], entry_scores[:at], entry_sources[:at], rules[:at]
+
+
+@njit(cache=True, nogil=True)
+def _find(ascending: Array, item: int) -> int:
+    """Where an item stands, -1: nowhere. By hand: numpy's search and sorts take Numba seconds to compile."""
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < item:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(ascending) and ascending[low] == item else -1
 
 
 @njit(cache=True, nogil=True)
@@ -98,8 +116,7 @@ def _order(values: Array, rules: Array, factors: Array, pinned: int) -> Array:
     order = np.arange(n)
     if size == 0:
         return order
-    moved = changed[:size]
-    moved = moved[np.argsort(-values[moved], kind="mergesort")]
+    moved = _by_value(changed[:size], values)
     at = pinned
     still = pinned
     for i in range(size):
@@ -124,21 +141,52 @@ def _order(values: Array, rules: Array, factors: Array, pinned: int) -> Array:
 
 
 @njit(cache=True, nogil=True)
+def _by_value(places: Array, values: Array) -> Array:
+    """The places by descending value, equal ones as they stood: a merge sort from runs of 1 upwards."""
+    size, width = len(places), 1
+    other = places.copy()
+    while width < size:
+        for first in range(0, size, 2 * width):
+            middle, stop = min(first + width, size), min(first + 2 * width, size)
+            left, right = first, middle
+            for at in range(first, stop):
+                if left < middle and (right == stop or values[places[left]] >= values[places[right]]):
+                    other[at] = places[left]
+                    left += 1
+                else:
+                    other[at] = places[right]
+                    right += 1
+        places, other = other, places
+        width *= 2
+    return places
+
+
+@njit(cache=True, nogil=True)
 def _place(pin_slots: Array, chosen: Array, length: int) -> Array:
     """The entry of each slot: int64[length]. Pins whose slot the list does not reach take the last slots that are free."""
     places = np.full(length, -1, np.int64)
-    last = length - 1
     for pin in range(len(pin_slots)):
         if pin_slots[pin] < length:
             places[pin_slots[pin]] = pin
-    for pin in range(len(pin_slots) - 1, -1, -1):
-        if pin_slots[pin] >= length:
-            while places[last] >= 0:
-                last -= 1
-            places[last] = pin
+    last, latest = length - 1, _furthest(pin_slots, _BEYOND)
+    while latest >= 0 and pin_slots[latest] >= length:
+        while places[last] >= 0:
+            last -= 1
+        places[last] = latest
+        latest = _furthest(pin_slots, pin_slots[latest])
     at = 0
     for slot in range(length):
         if places[slot] < 0:
             places[slot] = chosen[at]
             at += 1
     return places
+
+
+@njit(cache=True, nogil=True)
+def _furthest(pin_slots: Array, before: int) -> int:
+    """The pin of the greatest slot below `before`, -1: none."""
+    best = -1
+    for pin in range(len(pin_slots)):
+        if pin_slots[pin] < before and (best < 0 or pin_slots[pin] > pin_slots[best]):
+            best = pin
+    return best

@@ -35,10 +35,10 @@ def choose(
     limits = np.empty(len(shares), np.int64)
     for cap in range(len(shares)):
         limits[cap] = max(1, int(np.floor(shares[cap] * length + _EPSILON)))
-    groups = np.empty((len(shares), n), np.int32)
-    for cap in range(len(shares)):
-        _number_groups(codes[cap], entries, groups[cap])
-    counts = np.zeros((len(shares), n), np.int64)
+    room = 16
+    while room < 2 * length:
+        room *= 2
+    seen = np.zeros((len(shares), 2, room), np.int32)
 
     quotas = len(least_shares)
     least, most, free = np.empty(quotas, np.int64), np.empty(quotas, np.int64), np.zeros(2, np.int64)
@@ -54,7 +54,7 @@ def choose(
     taken = np.zeros(n, np.bool_)
     for place in range(pinned):
         taken[place] = True
-        _count(groups, counts, place)
+        _count(entries[place], codes, seen)
         if quotas:
             charge(sources[place], least, most, per_source, charged, links, free)
 
@@ -74,17 +74,17 @@ def choose(
         place = -1
         if by_relevance:
             place = _most_marginal(
-                relevance, nearest, 1.0 - trade_off, pinned, taken, groups, counts, limits, slack,
+                relevance, nearest, 1.0 - trade_off, pinned, entries, taken, codes, seen, limits, slack,
                 closed, sources, quotas,
             )  # fmt: skip
         else:
             while start < n:
-                if _open(start, taken, groups, counts, limits, slack, closed, sources, quotas):
+                if _open(start, entries, taken, codes, seen, limits, slack, closed, sources, quotas):
                     place = start
                     break
                 start += 1
         if place < 0:
-            more = _least_slack(pinned, taken, groups, counts, limits, closed, sources, quotas)
+            more = _least_slack(pinned, entries, taken, codes, seen, limits, closed, sources, quotas)
             if more >= 0:
                 slack = more
             else:
@@ -96,7 +96,7 @@ def choose(
             closed[sources[place]] = True
             continue
         taken[place] = True
-        _count(groups, counts, place)
+        _count(entries[place], codes, seen)
         chosen[found] = place
         found += 1
         if by_relevance and found < wanted:
@@ -110,64 +110,65 @@ def choose(
 
 
 @njit(cache=True, nogil=True)
-def _number_groups(codes: Array, entries: Array, groups: Array) -> None:
-    """Small numbers for the codes that occur: entries of one code share the place of the first of them; -1: no value."""
-    n = len(entries)
-    room = 16
-    while room < 2 * n:
-        room *= 2
-    table = np.full(room, -1, np.int32)
-    for place in range(n):
-        code = codes[entries[place]] if entries[place] < len(codes) else 0
-        if code <= 0:
-            groups[place] = -1
-            continue
-        at = (np.uint64(code) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)) & np.uint64(room - 1)
-        while table[at] >= 0 and codes[entries[table[at]]] != code:
-            at = (at + np.uint64(1)) & np.uint64(room - 1)
-        if table[at] < 0:
-            table[at] = place
-        groups[place] = table[at]
+def _code(codes: Array, item: int) -> int:
+    return codes[item] if item < len(codes) else 0
 
 
 @njit(cache=True, nogil=True)
-def _count(groups: Array, counts: Array, place: int) -> None:
-    for cap in range(len(groups)):
-        if groups[cap, place] >= 0:
-            counts[cap, groups[cap, place]] += 1
+def _find(keys: Array, code: int) -> int:
+    """Where a code stands in a table of open addresses, or would stand. keys: int32[a power of two], 0: free."""
+    last = np.uint64(len(keys) - 1)
+    at = (np.uint64(code) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)) & last
+    while keys[at] != 0 and keys[at] != code:
+        at = (at + np.uint64(1)) & last
+    return int(at)
+
+
+@njit(cache=True, nogil=True)
+def _count(item: int, codes: Array, seen: Array) -> None:
+    """Count a title that is shown. seen: int32[caps, 2, room]: the codes that are in the list, and how often."""
+    for cap in range(len(codes)):
+        code = _code(codes[cap], item)
+        if code > 0:
+            at = _find(seen[cap, 0], code)
+            seen[cap, 0, at] = code
+            seen[cap, 1, at] += 1
+
+
+@njit(cache=True, nogil=True)
+def _excess(item: int, codes: Array, seen: Array, limits: Array) -> int:
+    """By how much caps would be exceeded if the title were shown; 0 or less: by nothing."""
+    most = 0
+    for cap in range(len(limits)):
+        code = _code(codes[cap], item)
+        if code > 0:
+            most = max(most, seen[cap, 1, _find(seen[cap, 0], code)] + 1 - limits[cap])
+    return most
 
 
 @njit(cache=True, nogil=True)
 def _open(
-    place: int, taken: Array, groups: Array, counts: Array, limits: Array, slack: int,
+    place: int, entries: Array, taken: Array, codes: Array, seen: Array, limits: Array, slack: int,
     closed: Array, sources: Array, quotas: int,
 ) -> bool:  # fmt: skip
     """Whether a candidate may be taken as far as caps go, raised by `slack`, and its quota is not known to be full."""
     if taken[place] or (quotas > 0 and closed[sources[place]]):
         return False
-    for cap in range(len(limits)):
-        group = groups[cap, place]
-        if group >= 0 and counts[cap, group] >= limits[cap] + slack:
-            return False
-    return True
+    return _excess(entries[place], codes, seen, limits) <= slack
 
 
 @njit(cache=True, nogil=True)
 def _least_slack(
-    pinned: int, taken: Array, groups: Array, counts: Array, limits: Array, closed: Array, sources: Array, quotas: int
-) -> int:
+    pinned: int, entries: Array, taken: Array, codes: Array, seen: Array, limits: Array,
+    closed: Array, sources: Array, quotas: int,
+) -> int:  # fmt: skip
     """By how much all caps must be raised until some candidate fits; -1: quotas alone are in the way."""
     best = -1
     for place in range(pinned, len(taken)):
-        if taken[place] or (quotas > 0 and closed[sources[place]]):
-            continue
-        needed = 0
-        for cap in range(len(limits)):
-            group = groups[cap, place]
-            if group >= 0:
-                needed = max(needed, counts[cap, group] + 1 - limits[cap])
-        if best < 0 or needed < best:
-            best = needed
+        if not taken[place] and not (quotas > 0 and closed[sources[place]]):
+            needed = _excess(entries[place], codes, seen, limits)
+            if best < 0 or needed < best:
+                best = needed
     return best
 
 
@@ -224,7 +225,7 @@ def _come_near(turned: Array, place: int, nearest: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def _most_marginal(
-    relevance: Array, nearest: Array, weight: float, pinned: int, taken: Array, groups: Array, counts: Array,
+    relevance: Array, nearest: Array, weight: float, pinned: int, entries: Array, taken: Array, codes: Array, seen: Array,
     limits: Array, slack: int, closed: Array, sources: Array, quotas: int,
 ) -> int:  # fmt: skip
     """The open candidate of greatest relevance less weight times its greatest similarity; of equals the better ranked."""
@@ -232,7 +233,7 @@ def _most_marginal(
     for place in range(pinned, len(relevance)):
         value = relevance[place] - scale * nearest[place]
         if (best < 0 or value > best_value) and _open(
-            place, taken, groups, counts, limits, slack, closed, sources, quotas
+            place, entries, taken, codes, seen, limits, slack, closed, sources, quotas
         ):
             best, best_value = place, value
     return best

@@ -68,7 +68,8 @@ def arrange(
         fates[slots >= k] = PinFate.BEYOND_LIST
         if eligible is not None:
             fates[~eligible] = PinFate.NOT_ELIGIBLE
-        shown = fates == PinFate.SHOWN
+        by_item = np.argsort(items)
+        shown = by_item[fates[by_item] == PinFate.SHOWN]
         slots, items, numbers = slots[shown], items[shown], numbers[shown]
     elif not len(rules.acting) and not diversity.asks:
         none = np.full(min(k, len(pool.items)), -1, np.int32)

@@ -84,7 +84,7 @@ class Diversity:
     mmr: Mmr = field(default_factory=_no_mmr)
 
     def __post_init__(self) -> None:
-        codes, shares = np.ascontiguousarray(self.caps.codes, np.int32), _shares(self.caps.shares, "caps.shares")
+        codes, shares = _fixed(self.caps.codes, np.int32), _shares(self.caps.shares, "caps.shares")
         if codes.ndim != 2 or len(codes) != len(shares) or len(shares) > MAX_CAPS:
             expected = f"as many rows as shares ({len(shares)}), at most {MAX_CAPS}"
             raise InvalidInputError(Problem("caps.codes", f"an array of shape {codes.shape}", expected))
@@ -95,7 +95,7 @@ class Diversity:
             found = f"least {least.tolist()}, most {most.tolist()}"
             expected = f"at most {MAX_SOURCES} pairs, least not above most, all leasts together at most 1"
             raise InvalidInputError(Problem("quotas", found, expected))
-        vectors, trade_off = np.ascontiguousarray(self.mmr.vectors, np.float32), float(self.mmr.trade_off)
+        vectors, trade_off = _fixed(self.mmr.vectors, np.float32), float(self.mmr.trade_off)
         if vectors.ndim != 2 or not 0 <= trade_off <= 1:
             found = f"shape {vectors.shape}, trade-off {trade_off}"
             raise InvalidInputError(Problem("mmr", found, "vectors[items, d] and a trade-off from 0 to 1"))
@@ -126,7 +126,18 @@ def diversify(pool: Ranked, k: int, diversity: Diversity, sources: Array | None 
 
 
 def _shares(values: Array, where: str) -> Array:
-    shares = np.ascontiguousarray(values, np.float64)
+    shares = _fixed(values, np.float64)
     if shares.ndim != 1 or not ((shares >= 0) & (shares <= 1)).all():
         raise InvalidInputError(Problem(where, str(values)[:66], "shares from 0 to 1"))
     return shares
+
+
+def _fixed(values: Array, dtype: type) -> Array:
+    """A read-only view, copied only where the layout asks for it.
+
+    Whether an array may be written is part of the type for which Numba compiles a kernel: an artifact's vectors, mapped from
+    its file, and those made in memory must not differ, or a request would wait for a compilation.
+    """
+    fixed: Array = np.ascontiguousarray(values, dtype).view()
+    fixed.flags.writeable = False
+    return fixed
