@@ -27,6 +27,9 @@ _WASTE = 65_536
 """List elements (or coded values) out of use that are put up with whatever the size of the catalogue."""
 
 
+_PART = 4_096
+
+
 class ColumnKind(Enum):
     """How a column is kept."""
 
@@ -133,7 +136,7 @@ class Columns:
         return column
 
 
-class Described(msgspec.Struct, frozen=True):
+class Described(msgspec.Struct, frozen=True, gc=False):
     """The part of an item's document that columns are made of: texts that no column needs are not decoded."""
 
     genre: str = ""
@@ -181,11 +184,7 @@ class DocumentColumns:
         wanted = list(dict.fromkeys(names))
         new = {name: _made(name) for name in wanted if name not in self._kept}
         if new:
-            described = [_decoder.decode(blob) if blob else _NONE for blob in documents.all()]
-            everywhere = np.arange(len(described))
-            for name, column in new.items():
-                if described:
-                    column.set(everywhere, _values(name.name, described))
+            _build(new, documents.all())
         for name in wanted:  # what was asked for last stands last
             self._kept[name] = new[name] if name in new else self._kept.pop(name)
         while len(self._kept) > max(MAX_COLUMNS, len(wanted)):
@@ -199,6 +198,15 @@ class DocumentColumns:
             column.set(indices, _values(name.name, items))
             if column.wasteful():
                 del self._kept[name]
+
+
+def _build(new: dict[ColumnName, _Coded | _Numeric | _Listed], blobs: list[bytes]) -> None:
+    """Fill new columns. In parts, so that what was decoded is let go while it is still in the processor's cache."""
+    for first in range(0, len(blobs), _PART):
+        described = [_decoder.decode(blob) if blob else _NONE for blob in blobs[first : first + _PART]]
+        indices = np.arange(first, first + len(described))
+        for name, column in new.items():
+            column.set(indices, _values(name.name, described))
 
 
 def column_kinds(name: str) -> tuple[ColumnKind, ...]:

@@ -7,6 +7,7 @@ regions (if it names any) hold the reader's, and where the placement's expressio
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,7 +21,7 @@ from bandi.model.records import Array
 
 MAX_MASKS = 64
 """Masks kept for one placement: one byte a title each; the one asked for longest ago is let go."""
-_AGE_RATING = ColumnName(ColumnKind.NUMBERS, "age_rating")
+_AGE_RATING = ColumnName(ColumnKind.CODES, "age_rating")
 _REGIONS = ColumnName(ColumnKind.LISTS, "regions")
 
 
@@ -35,12 +36,12 @@ class UnknownRegion(Enum):
 
 @dataclass(slots=True)
 class _Facts:
-    """What holds for one generation of a catalogue. ratings: float64[r], the distinct age ratings, ascending."""
+    """What holds for one generation of a catalogue. ratings: the distinct age ratings, ascending."""
 
     items: Items
     columns: Columns
     kept: Array
-    ratings: Array
+    ratings: list[float]
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Eligibility:
         with self._lock:
             masks = self._current(items, now_ms)
             known_age = self._assumed_age if age is None else age
-            age_class = int(np.searchsorted(masks.facts.ratings, known_age, "right"))
+            age_class = bisect_right(masks.facts.ratings, known_age)
             reader = (age_class, self._known_region(masks.facts.columns, region))
             mask = masks.by_reader.get(reader)
             if mask is None:
@@ -110,8 +111,8 @@ class Eligibility:
         columns = items.columns(self.needs)
         expression = self._expression
         kept = np.ones(columns.size, np.bool_) if expression is None else expression.keeps(columns)
-        rated = columns.numbers(_AGE_RATING.name)
-        return _Facts(items, columns, kept, np.unique(rated[~np.isnan(rated)]))
+        ratings = columns.codes(_AGE_RATING.name).values
+        return _Facts(items, columns, kept, sorted(rating for rating in ratings if isinstance(rating, int | float)))
 
     def _known_region(self, columns: Columns, region: str | None) -> str | None:
         """None: unknown; a name that some title has; or empty for all others, so that they have one mask."""
@@ -124,7 +125,11 @@ class Eligibility:
         size = min(columns.size, len(masks.shown))  # they differ only while the catalogue changes
         mask = masks.shown[:size] & masks.facts.kept[:size]
         if age_class < len(masks.facts.ratings):
-            mask &= ~(columns.numbers(_AGE_RATING.name)[:size] >= masks.facts.ratings[age_class])
+            rated = columns.codes(_AGE_RATING.name)
+            above = masks.facts.ratings[age_class]
+            # a title put since may have a rating with a number behind those of the columns
+            young = [not isinstance(rating, int | float) or rating < above for rating in rated.values]
+            mask &= np.array(young)[rated.codes[:size]]
         regions = columns.lists(_REGIONS.name)
         if region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
             allowed = regions.counts == 0
