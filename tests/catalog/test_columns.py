@@ -135,6 +135,31 @@ def test_lists_say_which_titles_have_a_text() -> None:
     assert tags.having("x").tolist() == [True, False, False]
 
 
+def test_what_few_changes_changed_is_known_and_can_be_looked_at_alone() -> None:
+    shop = Shop()
+    shop.put(*(Item(id=f"t{i}", tags=("x",) * i, genre="ab"[i % 2], fields={"x": i}) for i in range(5)))
+    before = shop.items.generation
+    shop.put(Item(id="t3", tags=("z", "x")))
+    shop.items.delete(["t1", "unknown"], shop.ids)
+    shop.put(Item(id="t7", genre="b"))
+    found = shop.items.columns(NAMES)
+    changed = found.changed_since(before)
+    assert changed is not None and sorted(changed.tolist()) == [1, 3, 5]
+    assert found.changed_since(found.generation) is not None
+    taken = found.take(np.array([3, 0, 2, 4]))
+    assert [listed(taken.lists("tags"), i) for i in range(4)] == [["z", "x"], [], ["x", "x"], ["x"] * 4]
+    assert taken.lists("tags").having("x").tolist() == [True, False, True, True]
+    assert [taken.codes("genre").names[code] for code in taken.codes("genre").codes] == ["", "a", "a", "a"]
+    assert taken.numbers("fields.x").tolist()[1:] == [0, 2, 4]
+    shop.put(*(Item(id=f"n{i}") for i in range(2_000)))
+    assert shop.items.columns(NAMES).changed_since(before) is None
+    for _ in range(70):
+        before = shop.items.generation - 65
+        shop.put(Item(id="t0"))
+    assert shop.items.columns(NAMES).changed_since(before) is None
+    assert shop.items.columns(NAMES).changed_since(shop.items.generation - 64) is not None
+
+
 def test_codes_tell_types_apart_and_have_names() -> None:
     shop = Shop()
     for i, value in enumerate([1, True, "1", 1.0, "true", 0.1, None]):

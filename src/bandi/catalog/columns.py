@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
@@ -108,6 +108,14 @@ class Lists:
         found[owners[(at >= first) & (at < first + self.counts[owners])]] = True
         return found
 
+    def take(self, indices: Array) -> Lists:
+        """The lists of some titles, in their order. O(their elements)."""
+        counts = self.counts[indices]
+        starts = np.cumsum(counts, dtype=np.int64) - counts
+        places = np.arange(int(counts.sum())) + np.repeat(self.starts[indices] - starts, counts)
+        owners = np.repeat(np.arange(len(indices), dtype=np.int32), counts)
+        return Lists(starts, counts, self.ids[places], owners, self.names, self.numbered)
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -116,6 +124,28 @@ class Columns:
     generation: int
     size: int
     found: dict[ColumnName, Codes | Array | Lists]
+    changes: tuple[tuple[int, Array], ...] = ()
+    """The latest generations and which titles each of them changed."""
+
+    def changed_since(self, generation: int) -> Array | None:
+        """Titles that changed after a generation: int64[m], some perhaps twice; None where that is not known any more."""
+        later = [indices for number, indices in self.changes if number > generation]
+        if len(later) != self.generation - generation:
+            return None
+        return np.concatenate([*later, np.zeros(0, np.int64)])
+
+    def take(self, indices: Array) -> Columns:
+        """The same columns of some titles alone, in their order. O(what is taken)."""
+        taken: dict[ColumnName, Codes | Array | Lists] = {}
+        for name, column in self.found.items():
+            match column:
+                case Codes():
+                    taken[name] = replace(column, codes=column.codes[indices])
+                case Lists():
+                    taken[name] = column.take(indices)
+                case _:
+                    taken[name] = column[indices]
+        return Columns(self.generation, len(indices), taken)
 
     def codes(self, name: str) -> Codes:
         """A coded column that was asked for."""

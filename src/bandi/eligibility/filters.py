@@ -101,16 +101,25 @@ class Eligibility:
         masks = self._masks
         facts = None if masks is None else masks.facts
         if facts is None or facts.items is not items or facts.columns.generation != items.generation:
-            facts = self._facts(items)
+            facts = self._facts(items, facts)
         shown = items.shown(now_ms)
         if masks is None or masks.facts is not facts or masks.shown is not shown:
             masks = self._masks = _Masks(facts, shown)
         return masks
 
-    def _facts(self, items: Items) -> _Facts:
+    def _facts(self, items: Items, before: _Facts | None) -> _Facts:
         columns = items.columns(self.needs)
-        expression = self._expression
-        kept = np.ones(columns.size, np.bool_) if expression is None else expression.keeps(columns)
+        expression, changed = self._expression, None
+        if before is not None and before.items is items:
+            changed = columns.changed_since(before.columns.generation)
+        if expression is None:
+            kept = np.ones(columns.size, np.bool_)
+        elif before is None or changed is None:
+            kept = expression.keeps(columns)
+        else:  # a few titles changed: only they are asked about again
+            kept = np.zeros(columns.size, np.bool_)
+            kept[: len(before.kept)] = before.kept
+            kept[changed] = expression.keeps(columns.take(changed))
         ratings = columns.codes(_AGE_RATING.name).values
         return _Facts(items, columns, kept, sorted(rating for rating in ratings if isinstance(rating, int | float)))
 
