@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
+from bandi.catalog._shown_kernel import NEVER, look, places
 from bandi.catalog.columns import Codes, ColumnKind, ColumnName, Columns, DocumentColumns, Lists
 from bandi.catalog.documents import Documents, split
 from bandi.catalog.interning import Interner
@@ -17,7 +18,6 @@ from bandi.model.events import milliseconds
 from bandi.model.records import Array
 
 _decoder = msgspec.msgpack.Decoder(Item)
-_ALWAYS, _NEVER = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 _NOTHING = (-1, 0, 0, np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.bool_))
 """A cache that holds for no time at all."""
 _CHANGES, _FEW = 64, 1_024
@@ -25,7 +25,7 @@ _CHANGES, _FEW = 64, 1_024
 _COLUMNS = {
     "active": (np.bool_, False),
     "launched_ms": (np.int64, 0),
-    "available_until_ms": (np.int64, _NEVER),
+    "available_until_ms": (np.int64, NEVER),
     "editor_rank": (np.int32, 0),
 }
 """The columns that are part of a dump: type, and what stands where no title was put."""
@@ -79,7 +79,7 @@ class Items:
             for index in found:
                 self._documents.remove(index)
                 self._active[index] = False
-                self._available_until_ms[index] = _NEVER
+                self._available_until_ms[index] = NEVER
             self._described.delete(found)
             self._forget(found)
 
@@ -124,16 +124,12 @@ class Items:
         if cached[0] == generation and cached[1] <= now_ms < cached[2]:
             return cached
         size = len(self._documents)
-        active = self._active[:size]
-        changes = (self._launched_ms[:size], self._available_until_ms[:size])
-        shown = active & (changes[0] <= now_ms) & (now_ms < changes[1])
+        shown = np.empty(size, np.bool_)
+        columns = (self._active[:size], self._launched_ms[:size], self._available_until_ms[:size])
+        count, since, until = look(*columns, now_ms, shown)
+        items = np.empty(count, np.int32)
+        places(shown, items)
         shown.flags.writeable = False
-        items = np.flatnonzero(shown).astype(np.int32)
-        since, until = _ALWAYS, _NEVER
-        for moments in changes:
-            past = moments <= now_ms
-            since = max(since, int(moments.max(where=active & past, initial=_ALWAYS)))
-            until = min(until, int(moments.min(where=active & ~past, initial=_NEVER)))
         self._cached = cached = (generation, since, until, items, self._editor_rank[items], shown)
         return cached
 
@@ -188,7 +184,7 @@ class Items:
         with self._lock:
             self._documents.load(arrays)
             if "available_until_ms" not in arrays:
-                ends = [_ends_ms(_decoder.decode(blob)) if blob else _NEVER for blob in self._documents.all()]
+                ends = [_ends_ms(_decoder.decode(blob)) if blob else NEVER for blob in self._documents.all()]
                 arrays = {**arrays, "available_until_ms": np.array(ends, np.int64)}
             for name, (kind, _) in _COLUMNS.items():
                 column: Array = np.array(arrays[name], kind)
@@ -241,4 +237,4 @@ def _latest(items: Array, launched_ms: Array, most: int) -> Array:
 
 
 def _ends_ms(item: Item) -> int:
-    return _NEVER if item.available_until is None else milliseconds(item.available_until)
+    return NEVER if item.available_until is None else milliseconds(item.available_until)

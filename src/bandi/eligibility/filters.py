@@ -42,6 +42,10 @@ class _Facts:
     columns: Columns
     kept: Array
     ratings: list[float]
+    everywhere: Array
+    """bool[size]: titles that name no regions."""
+    allowed: dict[str, Array]
+    """By region: titles that name none or this one, for the regions that were asked for."""
 
 
 @dataclass(slots=True)
@@ -121,7 +125,15 @@ class Eligibility:
             kept[: len(before.kept)] = before.kept
             kept[changed] = expression.keeps(columns.take(changed))
         ratings = columns.codes(_AGE_RATING.name).values
-        return _Facts(items, columns, kept, sorted(rating for rating in ratings if isinstance(rating, int | float)))
+        numbers = sorted(rating for rating in ratings if isinstance(rating, int | float))
+        allowed = {}
+        if before is not None and changed is not None:
+            of_changed = columns.take(changed)
+            for region, old in before.allowed.items():
+                allowed[region] = np.ones(columns.size, np.bool_)
+                allowed[region][: len(old)] = old
+                allowed[region][changed] = _allowed(of_changed, region)
+        return _Facts(items, columns, kept, numbers, columns.lists(_REGIONS.name).counts == 0, allowed)
 
     def _known_region(self, columns: Columns, region: str | None) -> str | None:
         """None: unknown; a name that some title has; or empty for all others, so that they have one mask."""
@@ -139,11 +151,23 @@ class Eligibility:
             # a title put since may have a rating with a number behind those of the columns
             young = [not isinstance(rating, int | float) or rating < above for rating in rated.values]
             mask &= np.array(young)[rated.codes[:size]]
-        regions = columns.lists(_REGIONS.name)
-        if region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
-            allowed = regions.counts == 0
-            if region:
-                allowed |= regions.having(region)
-            mask &= allowed[:size]
+        if region:
+            mask &= self._by_region(masks.facts, region)[:size]
+        elif region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
+            mask &= masks.facts.everywhere[:size]
         mask.flags.writeable = False
         return mask
+
+    def _by_region(self, facts: _Facts, region: str) -> Array:
+        if region not in facts.allowed:
+            facts.allowed[region] = _allowed(facts.columns, region)
+            if len(facts.allowed) > MAX_MASKS:
+                del facts.allowed[next(iter(facts.allowed))]
+        return facts.allowed[region]
+
+
+def _allowed(columns: Columns, region: str) -> Array:
+    """Titles that name no regions, or this one. O(regions of all titles)."""
+    regions = columns.lists(_REGIONS.name)
+    allowed: Array = (regions.counts == 0) | regions.having(region)
+    return allowed
