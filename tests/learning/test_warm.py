@@ -5,13 +5,16 @@ import sys
 
 SCRIPT = """
 import numpy as np
-from bandi.learning import _attribution_kernel, _table_kernels, duplicates
+from bandi.catalog import _shown_kernel
+from bandi.catalog.items import Items
+from bandi.learning import _attribution_kernel, _encounter_kernels, _table_kernels, duplicates
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.encounters import Encounters
 from bandi.learning.warm import warm
 from bandi.model.records import EVENT, Events, Stretch
 
-modules = (_attribution_kernel, _table_kernels, duplicates)
+modules = (_attribution_kernel, _encounter_kernels, _shown_kernel, _table_kernels, duplicates)
 kernels = [value for module in modules for value in vars(module).values() if hasattr(value, "signatures")]
 warm()
 before = [len(kernel.signatures) for kernel in kernels]
@@ -26,6 +29,13 @@ seen.add(rows["request"], rows["request"])
 again_seen = SeenEvents(900)
 again_seen.load(seen.dump())
 assert again_seen.duplicates(rows["request"][-900:], rows["request"][-900:]).all()
+rows["user"], rows["item"], rows["kind"] = np.arange(2_000) % 7, np.arange(2_000), 3
+met = Encounters()
+met.fold(rows)
+again_met = Encounters()
+again_met.load(met.dump())
+again_met.forget(3)
+Items().candidates(5)
 print(len(kernels), made[0].trials.sum(), before == [len(kernel.signatures) for kernel in kernels])
 """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
@@ -25,6 +25,9 @@ MAX_COLUMNS = 64
 """Columns kept up at most; of more, those asked for longest ago are let go and built anew when asked for."""
 _WASTE = 65_536
 """List elements (or coded values) out of use that are put up with whatever the size of the catalogue."""
+
+
+_PART = 4_096
 
 
 class ColumnKind(Enum):
@@ -105,6 +108,14 @@ class Lists:
         found[owners[(at >= first) & (at < first + self.counts[owners])]] = True
         return found
 
+    def take(self, indices: Array) -> Lists:
+        """The lists of some titles, in their order. O(their elements)."""
+        counts = self.counts[indices]
+        starts = np.cumsum(counts, dtype=np.int64) - counts
+        places = np.arange(int(counts.sum())) + np.repeat(self.starts[indices] - starts, counts)
+        owners = np.repeat(np.arange(len(indices), dtype=np.int32), counts)
+        return Lists(starts, counts, self.ids[places], owners, self.names, self.numbered)
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -113,6 +124,28 @@ class Columns:
     generation: int
     size: int
     found: dict[ColumnName, Codes | Array | Lists]
+    changes: tuple[tuple[int, Array], ...] = ()
+    """The latest generations and which titles each of them changed."""
+
+    def changed_since(self, generation: int) -> Array | None:
+        """Titles that changed after a generation: int64[m], some perhaps twice; None where that is not known any more."""
+        later = [indices for number, indices in self.changes if number > generation]
+        if len(later) != self.generation - generation:
+            return None
+        return np.concatenate([*later, np.zeros(0, np.int64)])
+
+    def take(self, indices: Array) -> Columns:
+        """The same columns of some titles alone, in their order. O(what is taken)."""
+        taken: dict[ColumnName, Codes | Array | Lists] = {}
+        for name, column in self.found.items():
+            match column:
+                case Codes():
+                    taken[name] = replace(column, codes=column.codes[indices])
+                case Lists():
+                    taken[name] = column.take(indices)
+                case _:
+                    taken[name] = column[indices]
+        return Columns(self.generation, len(indices), taken)
 
     def codes(self, name: str) -> Codes:
         """A coded column that was asked for."""
@@ -133,7 +166,7 @@ class Columns:
         return column
 
 
-class Described(msgspec.Struct, frozen=True):
+class Described(msgspec.Struct, frozen=True, gc=False):
     """The part of an item's document that columns are made of: texts that no column needs are not decoded."""
 
     genre: str = ""
@@ -181,11 +214,7 @@ class DocumentColumns:
         wanted = list(dict.fromkeys(names))
         new = {name: _made(name) for name in wanted if name not in self._kept}
         if new:
-            described = [_decoder.decode(blob) if blob else _NONE for blob in documents.all()]
-            everywhere = np.arange(len(described))
-            for name, column in new.items():
-                if described:
-                    column.set(everywhere, _values(name.name, described))
+            _build(new, documents.all())
         for name in wanted:  # what was asked for last stands last
             self._kept[name] = new[name] if name in new else self._kept.pop(name)
         while len(self._kept) > max(MAX_COLUMNS, len(wanted)):
@@ -199,6 +228,15 @@ class DocumentColumns:
             column.set(indices, _values(name.name, items))
             if column.wasteful():
                 del self._kept[name]
+
+
+def _build(new: dict[ColumnName, _Coded | _Numeric | _Listed], blobs: list[bytes]) -> None:
+    """Fill new columns. In parts, so that what was decoded is let go while it is still in the processor's cache."""
+    for first in range(0, len(blobs), _PART):
+        described = [_decoder.decode(blob) if blob else _NONE for blob in blobs[first : first + _PART]]
+        indices = np.arange(first, first + len(described))
+        for name, column in new.items():
+            column.set(indices, _values(name.name, described))
 
 
 def column_kinds(name: str) -> tuple[ColumnKind, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
 
+from bandi.catalog._shown_kernel import NEVER, look, places
 from bandi.catalog.columns import Codes, ColumnKind, ColumnName, Columns, DocumentColumns, Lists
 from bandi.catalog.documents import Documents, split
 from bandi.catalog.interning import Interner
@@ -16,13 +18,14 @@ from bandi.model.events import milliseconds
 from bandi.model.records import Array
 
 _decoder = msgspec.msgpack.Decoder(Item)
-_ALWAYS, _NEVER = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
-_NOTHING = (-1, 0, 0, np.zeros(0, np.int32), np.zeros(0, np.int32))
+_NOTHING = (-1, 0, 0, np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.bool_))
 """A cache that holds for no time at all."""
+_CHANGES, _FEW = 64, 1_024
+"""Generations of which it is remembered what they changed, if that was few titles."""
 _COLUMNS = {
     "active": (np.bool_, False),
     "launched_ms": (np.int64, 0),
-    "available_until_ms": (np.int64, _NEVER),
+    "available_until_ms": (np.int64, NEVER),
     "editor_rank": (np.int32, 0),
 }
 """The columns that are part of a dump: type, and what stands where no title was put."""
@@ -40,9 +43,9 @@ class Items:
         self._described = DocumentColumns()
         self._lock = threading.Lock()  # a put and whoever takes columns: what is taken is of one generation
         self._generation = 0
-        self._cached: tuple[int, int, int, Array, Array] = _NOTHING
+        self._changes: deque[tuple[int, Array]] = deque(maxlen=_CHANGES)
+        self._cached: tuple[int, int, int, Array, Array, Array] = _NOTHING
         nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32))
-        self._marked: tuple[Array, Array] = nothing
         self._by_launch: tuple[Array, Array, Array, int] = (nothing[0], np.zeros(0, np.int64), nothing[1], 0)
         self._by_rank: tuple[Array, Array] = nothing
 
@@ -67,7 +70,7 @@ class Items:
                 indices.append(index)
                 items.append(item)
             self._described.put(indices, items)
-            self._forget()
+            self._forget(indices)
 
     def delete(self, ids: list[str], interner: Interner) -> None:
         """Apply an ITEMS_DELETED document. Dense ids and arms remain."""
@@ -76,9 +79,9 @@ class Items:
             for index in found:
                 self._documents.remove(index)
                 self._active[index] = False
-                self._available_until_ms[index] = _NEVER
+                self._available_until_ms[index] = NEVER
             self._described.delete(found)
-            self._forget()
+            self._forget(found)
 
     def columns(self, names: Iterable[ColumnName]) -> Columns:
         """Columns of what the documents say, all of one generation.
@@ -87,7 +90,8 @@ class Items:
         items are put. Raises ValueError for a name that has no column of that kind.
         """
         with self._lock:
-            return Columns(self._generation, len(self._documents), self._described.find(names, self._documents))
+            found = self._described.find(names, self._documents)
+            return Columns(self._generation, len(self._documents), found, tuple(self._changes))
 
     def codes(self, name: str) -> Codes:
         """The coded column of genre, author, language, active, age_rating, editor_rank or `fields.NAME`. See `columns`."""
@@ -107,32 +111,27 @@ class Items:
         An active item may be shown from its launch on until its licence ends. O(1) until the catalogue changes or the
         next launch or end comes; then O(items).
         """
-        cached, generation = self._cached, self._generation
-        if cached[0] == generation and cached[1] <= now_ms < cached[2]:
-            return cached[3], cached[4]
-        size = len(self._documents)
-        active = self._active[:size]
-        changes = (self._launched_ms[:size], self._available_until_ms[:size])
-        shown = active & (changes[0] <= now_ms) & (now_ms < changes[1])
-        items = np.flatnonzero(shown).astype(np.int32)
-        since, until = _ALWAYS, _NEVER
-        for moments in changes:
-            past = moments <= now_ms
-            since = max(since, int(moments.max(where=active & past, initial=_ALWAYS)))
-            until = min(until, int(moments.min(where=active & ~past, initial=_NEVER)))
-        ranks = self._editor_rank[items]
-        self._cached = (generation, since, until, items, ranks)
-        return items, ranks
+        cached = self._looked(now_ms)
+        return cached[3], cached[4]
 
     def shown(self, now_ms: int) -> Array:
-        """Whether each dense id may be shown: bool[size], the same array until the answer may change. O(1), see `candidates`."""
-        items, _ = self.candidates(now_ms)
-        marked, of = self._marked
-        if of is not items:
-            marked = np.zeros(len(self._documents), np.bool_)
-            marked[items] = True
-            self._marked = (marked, items)
-        return marked
+        """Whether each dense id may be shown: bool[size], the same array until the answer may change. See `candidates`."""
+        return self._looked(now_ms)[5]
+
+    def _looked(self, now_ms: int) -> tuple[int, int, int, Array, Array, Array]:
+        """The generation, from when until when it holds, the items, their editor ranks, and the same as a mask."""
+        cached, generation = self._cached, self._generation
+        if cached[0] == generation and cached[1] <= now_ms < cached[2]:
+            return cached
+        size = len(self._documents)
+        shown = np.empty(size, np.bool_)
+        columns = (self._active[:size], self._launched_ms[:size], self._available_until_ms[:size])
+        count, since, until = look(*columns, now_ms, shown)
+        items = np.empty(count, np.int32)
+        places(shown, items)
+        shown.flags.writeable = False
+        self._cached = cached = (generation, since, until, items, self._editor_rank[items], shown)
+        return cached
 
     def launched_since(self, start_ms: int, now_ms: int, limit: int) -> Array:
         """Up to `limit` items that may be shown and were launched in (start_ms, now_ms], latest first: int32[m].
@@ -185,7 +184,7 @@ class Items:
         with self._lock:
             self._documents.load(arrays)
             if "available_until_ms" not in arrays:
-                ends = [_ends_ms(_decoder.decode(blob)) if blob else _NEVER for blob in self._documents.all()]
+                ends = [_ends_ms(_decoder.decode(blob)) if blob else NEVER for blob in self._documents.all()]
                 arrays = {**arrays, "available_until_ms": np.array(ends, np.int64)}
             for name, (kind, _) in _COLUMNS.items():
                 column: Array = np.array(arrays[name], kind)
@@ -210,9 +209,16 @@ class Items:
                 new[: len(old)] = old
                 setattr(self, f"_{name}", new)
 
-    def _forget(self) -> None:
-        """A new generation: what a reader is still working out from the columns before counts for nothing."""
+    def _forget(self, changed: Sequence[int] | None = None) -> None:
+        """A new generation: what a reader is still working out from the columns before counts for nothing.
+
+        changed: the titles that it changed; None: all.
+        """
         self._generation += 1
+        if changed is None or len(changed) > _FEW:
+            self._changes.clear()
+        else:
+            self._changes.append((self._generation, np.array(changed, np.int64)))
 
 
 _LATEST = 4_096
@@ -231,4 +237,4 @@ def _latest(items: Array, launched_ms: Array, most: int) -> Array:
 
 
 def _ends_ms(item: Item) -> int:
-    return _NEVER if item.available_until is None else milliseconds(item.available_until)
+    return NEVER if item.available_until is None else milliseconds(item.available_until)

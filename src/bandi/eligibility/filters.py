@@ -7,6 +7,7 @@ regions (if it names any) hold the reader's, and where the placement's expressio
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,7 +21,7 @@ from bandi.model.records import Array
 
 MAX_MASKS = 64
 """Masks kept for one placement: one byte a title each; the one asked for longest ago is let go."""
-_AGE_RATING = ColumnName(ColumnKind.NUMBERS, "age_rating")
+_AGE_RATING = ColumnName(ColumnKind.CODES, "age_rating")
 _REGIONS = ColumnName(ColumnKind.LISTS, "regions")
 
 
@@ -35,12 +36,16 @@ class UnknownRegion(Enum):
 
 @dataclass(slots=True)
 class _Facts:
-    """What holds for one generation of a catalogue. ratings: float64[r], the distinct age ratings, ascending."""
+    """What holds for one generation of a catalogue. ratings: the distinct age ratings, ascending."""
 
     items: Items
     columns: Columns
     kept: Array
-    ratings: Array
+    ratings: list[float]
+    everywhere: Array
+    """bool[size]: titles that name no regions."""
+    allowed: dict[str, Array]
+    """By region: titles that name none or this one, for the regions that were asked for."""
 
 
 @dataclass(slots=True)
@@ -84,7 +89,7 @@ class Eligibility:
         with self._lock:
             masks = self._current(items, now_ms)
             known_age = self._assumed_age if age is None else age
-            age_class = int(np.searchsorted(masks.facts.ratings, known_age, "right"))
+            age_class = bisect_right(masks.facts.ratings, known_age)
             reader = (age_class, self._known_region(masks.facts.columns, region))
             mask = masks.by_reader.get(reader)
             if mask is None:
@@ -100,18 +105,35 @@ class Eligibility:
         masks = self._masks
         facts = None if masks is None else masks.facts
         if facts is None or facts.items is not items or facts.columns.generation != items.generation:
-            facts = self._facts(items)
+            facts = self._facts(items, facts)
         shown = items.shown(now_ms)
         if masks is None or masks.facts is not facts or masks.shown is not shown:
             masks = self._masks = _Masks(facts, shown)
         return masks
 
-    def _facts(self, items: Items) -> _Facts:
+    def _facts(self, items: Items, before: _Facts | None) -> _Facts:
         columns = items.columns(self.needs)
-        expression = self._expression
-        kept = np.ones(columns.size, np.bool_) if expression is None else expression.keeps(columns)
-        rated = columns.numbers(_AGE_RATING.name)
-        return _Facts(items, columns, kept, np.unique(rated[~np.isnan(rated)]))
+        expression, changed = self._expression, None
+        if before is not None and before.items is items:
+            changed = columns.changed_since(before.columns.generation)
+        if expression is None:
+            kept = np.ones(columns.size, np.bool_)
+        elif before is None or changed is None:
+            kept = expression.keeps(columns)
+        else:  # a few titles changed: only they are asked about again
+            kept = np.zeros(columns.size, np.bool_)
+            kept[: len(before.kept)] = before.kept
+            kept[changed] = expression.keeps(columns.take(changed))
+        ratings = columns.codes(_AGE_RATING.name).values
+        numbers = sorted(rating for rating in ratings if isinstance(rating, int | float))
+        allowed = {}
+        if before is not None and changed is not None:
+            of_changed = columns.take(changed)
+            for region, old in before.allowed.items():
+                allowed[region] = np.ones(columns.size, np.bool_)
+                allowed[region][: len(old)] = old
+                allowed[region][changed] = _allowed(of_changed, region)
+        return _Facts(items, columns, kept, numbers, columns.lists(_REGIONS.name).counts == 0, allowed)
 
     def _known_region(self, columns: Columns, region: str | None) -> str | None:
         """None: unknown; a name that some title has; or empty for all others, so that they have one mask."""
@@ -124,12 +146,28 @@ class Eligibility:
         size = min(columns.size, len(masks.shown))  # they differ only while the catalogue changes
         mask = masks.shown[:size] & masks.facts.kept[:size]
         if age_class < len(masks.facts.ratings):
-            mask &= ~(columns.numbers(_AGE_RATING.name)[:size] >= masks.facts.ratings[age_class])
-        regions = columns.lists(_REGIONS.name)
-        if region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
-            allowed = regions.counts == 0
-            if region:
-                allowed |= regions.having(region)
-            mask &= allowed[:size]
+            rated = columns.codes(_AGE_RATING.name)
+            above = masks.facts.ratings[age_class]
+            # a title put since may have a rating with a number behind those of the columns
+            young = [not isinstance(rating, int | float) or rating < above for rating in rated.values]
+            mask &= np.array(young)[rated.codes[:size]]
+        if region:
+            mask &= self._by_region(masks.facts, region)[:size]
+        elif region is not None or self._unknown_region is UnknownRegion.UNRESTRICTED:
+            mask &= masks.facts.everywhere[:size]
         mask.flags.writeable = False
         return mask
+
+    def _by_region(self, facts: _Facts, region: str) -> Array:
+        if region not in facts.allowed:
+            facts.allowed[region] = _allowed(facts.columns, region)
+            if len(facts.allowed) > MAX_MASKS:
+                del facts.allowed[next(iter(facts.allowed))]
+        return facts.allowed[region]
+
+
+def _allowed(columns: Columns, region: str) -> Array:
+    """Titles that name no regions, or this one. O(regions of all titles)."""
+    regions = columns.lists(_REGIONS.name)
+    allowed: Array = (regions.counts == 0) | regions.having(region)
+    return allowed

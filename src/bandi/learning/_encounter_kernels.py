@@ -81,14 +81,13 @@ def meet(
 def _taken(places: int, pool_items: Array, free: Array, used: Array) -> int:
     """The start of a free extent of so many places, or -1."""
     size = _bin(places)
-    head = np.int64(free[size])
-    if head > 0:
-        start = (head - 1) * 2
+    if free[size] > 0:
+        start = (int(free[size]) - 1) * 2
         free[size] = pool_items[start]
         return start
-    if used[0] + places > len(pool_items):
+    start = int(used[0])
+    if start + places > len(pool_items):
         return -1
-    start = used[0]
     used[0] += places
     return start
 

@@ -53,7 +53,7 @@ class Encounters:
         self._users = 0
 
     def fold(self, rows: Array) -> None:
-        """Apply EVENT[n] in log order. O(n * titles of the reader), at most KEPT contiguous places each, latest first."""
+        """Apply EVENT[n] in log order. O(n) and the titles of each event's reader, looked through latest first."""
         kinds = rows["kind"]
         taken = (kinds >= EventKind.CLICK) & (kinds <= EventKind.DISMISS) & (rows["user"] >= 0) & (rows["item"] >= 0)
         users = np.ascontiguousarray(rows["user"][taken])
@@ -64,7 +64,7 @@ class Encounters:
         self._grow_readers(int(users.max()) + 1)
         done = 0
         while (done := meet(users, items, bits, done, KEPT, *self._arrays, self._free, self._used)) < len(users):
-            self._grow_pool(len(users) - done)
+            self._grow_pool()
 
     def met(self, user: int, kinds: int = ANY) -> Array:
         """The reader's titles that were met in one of these ways, first met first: int32[m], a copy; O(titles).
@@ -132,10 +132,9 @@ class Encounters:
             self._arrays = old._replace(starts=grown.starts, counts=grown.counts)
         self._users = max(self._users, users)
 
-    def _grow_pool(self, events: int) -> None:
+    def _grow_pool(self) -> None:
         old, used = self._arrays, int(self._used[0])
-        places = max(used + min(2 * events, used // 4), used + capacity(KEPT))
-        grown = _empty(0, places)
+        grown = _empty(0, used + max(used // 4, capacity(KEPT)))
         grown.pool_items[:used] = old.pool_items[:used]
         grown.pool_kinds[:used] = old.pool_kinds[:used]
         self._arrays = old._replace(pool_items=grown.pool_items, pool_kinds=grown.pool_kinds)
