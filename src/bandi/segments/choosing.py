@@ -5,10 +5,11 @@ Two kinds of evidence, on a sample of readers. *Foretelling*: the held-out log-l
 each of half of the readers' number, all readers are put into their heaviest segment by both, and the two partitions
 are compared by the adjusted Rand index (Hubert and Arabie 1985, eq. 5): 1 for equal ones, 0 as by chance.
 
-The rule: among the numbers with a stability of at least `STABLE` (all numbers, if none has), the smallest whose
-log-likelihood falls short of the best by no more than one standard error of the difference between the two, which is taken
-over readers. This is the one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3) for paired
-samples: readers differ far more from each other than two numbers of segments do.
+The rule: the smallest number whose log-likelihood falls short of the best by no more than one standard error of the
+difference between the two, which is taken over readers. This is the one-standard-error rule (Breiman, Friedman, Olshen and
+Stone 1984, section 3.4.3) for paired samples: readers differ far more from each other than two numbers of segments do.
+Stability is shown beside it and decides nothing: it falls with every further segment, and an earlier partition is kept from
+training to training where it is as good (`fit_segments`).
 """
 
 from __future__ import annotations
@@ -27,13 +28,9 @@ from bandi.segments.model import MAX_SEGMENTS, Method
 from bandi.segments.softness import soften
 
 KS = (1, 2, 4, 6, 8, 12, 16, 24)
-STABLE = 0.5
 PAIRS = 5
 """Of bootstrap samples."""
-RULE = (
-    f"the smallest k within one standard error of the best log-likelihood, among those of stability {STABLE} or more"
-    " (all, if none has)"
-)
+RULE = "the smallest k whose log-likelihood is within one standard error of the best"
 
 OnK = Callable[[int], None]
 """Called after each number of segments with it."""
@@ -89,24 +86,21 @@ def choose_k(
     held_out = hold_out(recent, titles, readers, seed)
     if not len(held_out.newest):
         return Choice(1, 0, RULE, [])
-    scores, stabilities, used = [], [], []
+    found: list[tuple[int, Array, Array]] = []
     for k in numbers:
         model = soften(fit_segments(held_out.vectors, k, method, seed), held_out)
-        scores.append(held_out.log_likelihoods(model.memberships(held_out.vectors)))
-        stabilities.append(_stability(held_out, k, method, seed))
-        used.append(int((model.shares > 0).sum()))
+        scores = held_out.log_likelihoods(model.memberships(held_out.vectors))
+        found.append((int((model.shares > 0).sum()), scores, _stability(held_out, k, method, seed)))
         if on_k is not None:
             on_k(k)
-    best = scores[int(np.argmax([score.mean() for score in scores]))]
-    evidence = [_evidence(k, *found, best) for k, *found in zip(numbers, used, scores, stabilities, strict=True)]
+    best = max((scores for _, scores, _ in found), key=lambda scores: float(scores.mean()))
+    evidence = [_evidence(k, *facts, best) for k, facts in zip(numbers, found, strict=True)]
     return Choice(suggest(evidence), len(held_out.newest), RULE, evidence)
 
 
 def suggest(evidence: Sequence[Evidence]) -> int:
     """The k of the module's rule. evidence: one or more, by ascending k."""
-    stable = [row for row in evidence if row.stability >= STABLE] or list(evidence)
-    best = max(stable, key=lambda row: row.log_likelihood)
-    return next(row.k for row in stable if row.shortfall - best.shortfall <= row.shortfall_error)
+    return next(row.k for row in evidence if row.shortfall <= row.shortfall_error)
 
 
 def adjusted_rand_index(first: Array, second: Array) -> float:

@@ -5,7 +5,7 @@ Soft: expectation maximisation of a mixture of von Mises-Fisher distributions (B
 otherwise swallow its neighbours, and one number is what `softness` then sets by what readers read next. Hard: the
 algorithm of Lloyd (1982). Both begin from several k-means++ starts (`starts`) on a sample, of which the best goes on with all.
 
-Sums are made over `_PARTS` fixed stretches of rows and added in their order: a seed gives the same segments bit by bit on
+Sums are made over stretches of rows that only their number decides, and added in their order: a seed gives the same segments bit by bit on
 any number of threads.
 """
 
@@ -35,7 +35,8 @@ _LEAST_GAIN = {"soft": 1e-4, "hard": 1e-7}
 """Of the mean objective per reader in one iteration, below which fitting ends: nats; half a squared distance."""
 _KEEP_GAIN = {"soft": 0.05, "hard": 0.001}
 """How much better than the earlier segments a new start must be: a different but equally good partition helps nobody."""
-_PARTS = 64
+_PARTS, _PART = 64, 2_048
+"""Stretches of rows at most, and rows in one at least."""
 _LOWEST, _HIGHEST = 1e-3, 1e4
 """Of the concentration: all directions alike; readers who are all the same."""
 
@@ -185,7 +186,7 @@ def _pass(
     rows: Array, centres: Array, offsets: Array, concentration: float, pool: ThreadPoolExecutor
 ) -> tuple[Array, Array, float]:
     """Sums float64[k, d], masses float64[k] and objective over all rows, in an order that no thread can change."""
-    parts = min(_PARTS, len(rows))
+    parts = min(max(len(rows) // _PART, 1), _PARTS)
     bounds = np.linspace(0, len(rows), parts + 1).astype(np.int64).tolist()
     sums, masses = np.zeros((parts, *centres.shape)), np.zeros((parts, len(centres)))
     work = [
