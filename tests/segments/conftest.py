@@ -50,3 +50,22 @@ def draw() -> Callable[[int, int, int, float, int], Planted]:
 @pytest.fixture(scope="session")
 def planted() -> Planted:
     return _draw(3_000, 16, 5, 40.0, 1)
+
+
+@pytest.fixture(scope="session")
+def tastes() -> Callable[[int, int, int], tuple[np.ndarray, np.ndarray]]:
+    """(recent: int32[n, 32], titles: float32[240, 16]) of readers who read one of k kinds of titles nine times in ten."""
+
+    def make(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng(seed)
+        kinds = np.arange(240) % k
+        titles = np.linalg.qr(random.normal(size=(16, 16)))[0][:k][kinds] + random.normal(0, 0.15, (240, 16))
+        titles /= np.linalg.norm(titles, axis=1, keepdims=True)
+        taste = random.integers(0, k, n)
+        recent = random.integers(0, 240, (n, 32))
+        own = recent // k * k + taste[:, None]
+        recent = np.where((random.random((n, 32)) < 0.9) & (own < 240), own, recent).astype(np.int32)
+        recent[np.arange(32) >= random.integers(4, 33, n)[:, None]] = -1
+        return recent, titles.astype(np.float32)
+
+    return make

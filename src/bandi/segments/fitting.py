@@ -168,6 +168,8 @@ def _pass(
     parts = min(max(len(rows) // _PART, 1), _PARTS)
     bounds = np.linspace(0, len(rows), parts + 1).astype(np.int64).tolist()
     sums, masses = np.zeros((parts, *centres.shape)), np.zeros((parts, len(centres)))
+    if parts == 1:
+        return sums[0], masses[0], add_rows(rows, 0, len(rows), centres, offsets, concentration, sums[0], masses[0])
     work = [
         pool.submit(add_rows, rows, bounds[p], bounds[p + 1], centres, offsets, concentration, sums[p], masses[p])
         for p in range(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+from numba import njit
 
 _LOWEST, _HIGHEST = 1e-3, 1e4
 """Of the concentration: all directions alike; readers who are all the same."""
@@ -41,10 +41,17 @@ def likeliest_concentration(resultant: float, d: int) -> float:
     return kappa
 
 
+@njit(cache=True, nogil=True)
 def _log_bessel(order: float, value: float) -> float:
     """log I of real order above -1, from the power series in logarithms (Abramowitz and Stegun 9.6.10). O(value)."""
     half = math.log(value / 2.0)
-    counts = range(int(value) + 60)  # the largest term stands before value / 2
-    logs = np.array([(order + 2 * n) * half - math.lgamma(n + 1.0) - math.lgamma(n + order + 1.0) for n in counts])
-    highest = float(logs.max())
-    return highest + math.log(float(np.exp(logs - highest).sum()))
+    term = order * half - math.lgamma(order + 1.0)
+    highest, total = term, 1.0
+    for n in range(1, int(value) + 60):  # the largest term stands before value / 2
+        term += 2.0 * half - math.log(n * (n + order))
+        if term > highest:
+            total = total * math.exp(highest - term) + 1.0
+            highest = term
+        else:
+            total += math.exp(term - highest)
+    return highest + math.log(total)
