@@ -2,7 +2,7 @@
 
 Two kinds of evidence, on a sample of readers. *Foretelling*: the held-out log-likelihood of each reader's newest title
 (`held_out`), under segments fitted to what was read before it. *Stability*: the segments are fitted to two bootstrap samples,
-each of half of the readers' number, all readers are put into their heaviest segment by both, and the two partitions
+each of half of the readers' number (4,000 at most), all readers are put into their heaviest segment by both, and the two partitions
 are compared by the adjusted Rand index (Hubert and Arabie 1985, eq. 5): 1 for equal ones, 0 as by chance.
 
 The rule: the smallest number whose log-likelihood falls short of the best by no more than one standard error of the
@@ -28,8 +28,8 @@ from bandi.segments.model import MAX_SEGMENTS, Method
 from bandi.segments.softness import soften
 
 KS = (1, 2, 4, 6, 8, 12, 16, 24)
-PAIRS = 5
-"""Of bootstrap samples."""
+PAIRS, HALF = 5, 4_000
+"""Pairs of bootstrap samples, and the readers in each at most."""
 RULE = "the smallest k whose log-likelihood is within one standard error of the best"
 
 OnK = Callable[[int], None]
@@ -74,7 +74,7 @@ def choose_k(
     readers: int = READERS,
     on_k: OnK | None = None,
 ) -> Choice:
-    """Weigh the numbers `ks` (each 1 to 64). O(ks * fits of at most `readers` readers): about a second each for 20,000.
+    """Weigh the numbers `ks` (each 1 to 64). O(fits of at most `readers` readers); seconds for 20,000 (docs/segments.md).
 
     recent: int32[n, m], newest first, -1 where there is none; titles: float32[items, d]. To be honest, titles' vectors that
     were learned from reads should be learned without the newest one of each reader. Where nobody has two titles, 1 is
@@ -124,7 +124,7 @@ def _pairs(counts: Array | np.float64) -> Array:
 def _stability(held_out: HeldOut, k: int, method: Method, seed: int) -> Array:
     """Adjusted Rand indexes of PAIRS pairs of fits: float64[PAIRS]."""
     vectors = held_out.vectors
-    half = max(len(vectors) // 2, 1)
+    half = min(max(len(vectors) // 2, 1), HALF)
     found = []
     for pair in range(PAIRS):
         random = np.random.default_rng([seed, pair])
