@@ -6,7 +6,7 @@ It is a function of the history alone: a new read needs no state, no training an
 
 >>> import numpy as np
 >>> titles = np.eye(3, dtype=np.float32)
->>> reader_vector(np.array([0, 2], np.int32), titles).round(2).tolist()
+>>> reader_vector(np.array([0, 2], np.int32), titles).astype(float).round(2).tolist()
 [0.74, 0.0, 0.68]
 """
 

@@ -41,7 +41,7 @@ def weigh(x: Array, centres: Array, offsets: Array, concentration: float, weight
     if hard:
         weights[:] = _F(0.0)
         weights[best] = _F(1.0)
-        return highest
+        return float(highest)
     total = _F(0.0)
     for s in range(k):
         weights[s] = math.exp(weights[s] - highest)
@@ -49,7 +49,7 @@ def weigh(x: Array, centres: Array, offsets: Array, concentration: float, weight
     share = _F(1.0) / total
     for s in range(k):
         weights[s] *= share
-    return highest + math.log(total)
+    return float(highest + math.log(total))
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"}, error_model="numpy")
@@ -82,7 +82,7 @@ def weigh_history(
     """The weights of a reader of `recent`: float32[k]; one call from the history to the weights."""
     vector = np.empty(centres.shape[1], _F)
     blend(recent, titles, fade, vector)
-    if _is_zero(vector):
+    if not vector.any():
         return shares.copy()
     weights = np.empty(len(offsets), _F)
     weigh(vector, centres, offsets, concentration, weights)
@@ -173,11 +173,3 @@ def _length(vector: Array) -> float:
     for j in range(len(vector)):
         squares += float(vector[j]) * float(vector[j])
     return math.sqrt(squares)
-
-
-@njit(cache=True, nogil=True)
-def _is_zero(vector: Array) -> bool:
-    for j in range(len(vector)):
-        if vector[j] != 0.0:
-            return False
-    return True

@@ -1,11 +1,11 @@
 """Fitting segments to readers' vectors: a mixture on the unit sphere (soft), or k-means (hard).
 
 Soft: expectation maximisation of a mixture of von Mises-Fisher distributions (Banerjee, Dhillon, Ghosh and Sra 2005, eqs.
-3.3 to 3.5 and the estimate 4.4 of the concentration), with one concentration for all segments: a broad segment would
+3.3 to 3.5), with one concentration for all segments: a broad segment would
 otherwise swallow its neighbours, and one number is what `softness` then sets by what readers read next. Hard: the
 algorithm of Lloyd (1982). Both begin from several k-means++ starts (`starts`) on a sample, of which the best goes on with all.
 
-Sums are made over `_PARTS` fixed stretches of rows and added in their order: a seed gives the same segments bit by bit on
+Sums are made over stretches of rows that only their number decides, and added in their order: a seed gives the same segments bit by bit on
 any number of threads.
 """
 
@@ -25,20 +25,19 @@ from bandi.segments._segment_kernels import add_rows, lengths
 from bandi.segments.model import MAX_SEGMENTS, Method, SegmentModel, refuse_rows
 from bandi.segments.numbering import largest_first, match_numbering
 from bandi.segments.starts import spread_centres
+from bandi.segments.von_mises_fisher import likeliest_concentration, log_normaliser
 
 SAMPLE = 20_000
 """Readers on whom starts are tried."""
 STARTS = 6
 _SAMPLE_ITERATIONS = 25
-_ITERATIONS = 100
-_LEAST_GAIN = {"soft": 1e-4, "hard": 1e-7}
+_ITERATIONS = 200
+_LEAST_GAIN = {"soft": 1e-6, "hard": 1e-7}
 """Of the mean objective per reader in one iteration, below which fitting ends: nats; half a squared distance."""
 _KEEP_GAIN = {"soft": 0.05, "hard": 0.001}
 """How much better than the earlier segments a new start must be: a different but equally good partition helps nobody."""
-_PARTS = 64
-_LOWEST, _HIGHEST = 1e-3, 1e4
-"""Of the concentration: all directions alike; readers who are all the same."""
-
+_PARTS, _PART = 64, 2_048
+"""Stretches of rows at most, and rows in one at least."""
 OnIteration = Callable[[int], None]
 """Called after each iteration over all readers with its number, from 1."""
 
@@ -158,36 +157,19 @@ class _Fitting:
         scale = masses if self._method == "hard" else resultants
         moved = np.where(scale[:, None] > 0, sums / np.where(scale > 0, scale, 1.0)[:, None], centres)
         count, d = masses.sum(), sums.shape[1]
-        mean = min(float(resultants.sum() / count), 1.0 - 1e-9)
-        concentration = min(max(mean * (d - mean**2) / (1.0 - mean**2), _LOWEST), _HIGHEST)
+        concentration = likeliest_concentration(float(resultants.sum() / count), d)
         return _Fit(moved.astype(np.float32), masses / count, concentration, objective)
-
-
-def log_normaliser(concentration: float, d: int) -> float:
-    """log of the von Mises-Fisher density's constant on the sphere in d dimensions (Banerjee et al. 2005, eq. 2.2).
-
-    The Bessel function I of order d/2 - 1 is summed from its power series, in logarithms (Abramowitz and Stegun 9.6.10).
-    """
-    order = d / 2.0 - 1.0
-    half = math.log(concentration / 2.0)
-    terms = np.arange(int(concentration) + 60, dtype=np.float64)
-    logs = order * half + 2.0 * terms * half - _log_gamma(terms + 1.0) - _log_gamma(terms + order + 1.0)
-    highest = float(logs.max())
-    bessel = highest + math.log(float(np.exp(logs - highest).sum()))
-    return order * math.log(concentration) - d / 2.0 * math.log(2.0 * math.pi) - bessel
-
-
-def _log_gamma(values: Array) -> Array:
-    return np.array([math.lgamma(value) for value in values.tolist()])
 
 
 def _pass(
     rows: Array, centres: Array, offsets: Array, concentration: float, pool: ThreadPoolExecutor
 ) -> tuple[Array, Array, float]:
     """Sums float64[k, d], masses float64[k] and objective over all rows, in an order that no thread can change."""
-    parts = min(_PARTS, len(rows))
+    parts = min(max(len(rows) // _PART, 1), _PARTS)
     bounds = np.linspace(0, len(rows), parts + 1).astype(np.int64).tolist()
     sums, masses = np.zeros((parts, *centres.shape)), np.zeros((parts, len(centres)))
+    if parts == 1:
+        return sums[0], masses[0], add_rows(rows, 0, len(rows), centres, offsets, concentration, sums[0], masses[0])
     work = [
         pool.submit(add_rows, rows, bounds[p], bounds[p + 1], centres, offsets, concentration, sums[p], masses[p])
         for p in range(parts)
