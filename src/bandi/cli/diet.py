@@ -31,7 +31,7 @@ def command(file: Path, out: Path | None, as_json: bool) -> None:
     from bandi.diet.proposal import plan
     from bandi.diet.report import report
     from bandi.diet.sources import open_source
-    from bandi.diet.survey import survey
+    from bandi.diet.surveying import survey
 
     if out is not None:
         checked_target(file, out)

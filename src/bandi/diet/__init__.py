@@ -3,6 +3,6 @@
 from bandi.diet.narrowing import narrow
 from bandi.diet.report import ColumnReport, DietReport, Written
 from bandi.diet.sources import open_source
-from bandi.diet.survey import survey
+from bandi.diet.surveying import survey
 
 __all__ = ["ColumnReport", "DietReport", "Written", "narrow", "open_source", "survey"]

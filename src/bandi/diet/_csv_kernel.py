@@ -43,9 +43,7 @@ def scan_records(data: Any, delimiter: int, width: int, first_line: int, line_en
                     flag = max(flag, QUOTED_EMPTY)
             elif byte == _LF:
                 line += 1
-            elif byte == _CR and (i + 1 == data.size or data[i + 1] != _LF):
-                flag = IRREGULAR
-            elif byte == _NUL:
+            elif byte == _NUL or (byte == _CR and (i + 1 == data.size or data[i + 1] != _LF)):
                 flag = IRREGULAR
             continue
         if byte == _LF:

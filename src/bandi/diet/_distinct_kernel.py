@@ -21,5 +21,4 @@ def add_hashes(registers: Any, hashes: Any) -> None:
         while run <= 64 - PRECISION and (rest >> np.uint64(63)) == np.uint64(0):
             rest <<= np.uint64(1)
             run += 1
-        if run > registers[slot]:
-            registers[slot] = run
+        registers[slot] = max(registers[slot], run)

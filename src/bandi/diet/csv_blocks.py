@@ -22,7 +22,7 @@ from bandi.diet._csv_kernel import IRREGULAR, QUOTED_EMPTY, scan_records
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 """How much of a file is held at a time, before parsing."""
 MAX_RECORD_BYTES = 64 << 20
 """Longest record; what is longer is most likely a quote that nobody closed."""

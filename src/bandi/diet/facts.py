@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from bandi.diet.distinct import Distinct
-from bandi.diet.readings import Booleans, Dates, Decimals, Moments, Reading, WholeNumbers
+from bandi.diet.readings import Booleans, Dates, Decimals, Moments, Reading, WholeNumbers, whole
 
 _SHORT = 12
 """Polars keeps texts of so many bytes inside their 16-byte view; longer ones lie elsewhere."""
@@ -61,16 +61,16 @@ class ColumnFacts:
         if self.dtype == pl.String:
             self._fold_texts(values.drop_nulls() if nulls else values, seen)
             return
-        whole, decimals = self._readings.get("whole"), self._readings.get("decimal")
-        if isinstance(whole, WholeNumbers):
-            whole.include(values.drop_nulls())
+        numbers, decimals = self._readings.get("whole"), self._readings.get("decimal")
+        if isinstance(numbers, WholeNumbers):
+            numbers.include(values.drop_nulls())
         if isinstance(decimals, Decimals):
             decimals.include(values.drop_nulls().drop_nans().cast(pl.Float64))
 
     def _fold_texts(self, texts: pl.Series, seen: int) -> None:
         lengths = texts.str.len_bytes()
         self.text_bytes += int(lengths.sum())
-        if int(lengths.max()) > _SHORT:  # type: ignore[arg-type]  a column of lengths
+        if whole(lengths.max()) > _SHORT:
             self.long_text_bytes += int(lengths.filter(lengths > _SHORT).sum())
         for name, reading in list(self._readings.items()):
             refused = reading.refuses(texts)

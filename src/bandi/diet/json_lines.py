@@ -106,7 +106,7 @@ class _Kind:
         word = _KINDS[type(value)]
         if word == "whole numbers":
             self._low, self._high = min(self._low, value), max(self._high, value)
-            if not -(1 << 63) <= self._low or self._high >= 1 << (64 if self._low == 0 else 63):
+            if self._low < -(1 << 63) or self._high >= 1 << (64 if self._low == 0 else 63):
                 raise InvalidInputError(Problem(where, str(value)[:40], "a whole number of 64 bits"))
         if word == self.word:
             return

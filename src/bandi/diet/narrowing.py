@@ -14,7 +14,7 @@ from bandi.diet.casting import comparable, narrowed
 from bandi.diet.proposal import ColumnPlan
 from bandi.diet.report import Written
 from bandi.diet.sources import Source, scan_columnar
-from bandi.diet.survey import OnStep
+from bandi.diet.surveying import OnStep
 from bandi.model.errors import InvalidInputError, Problem, StorageFullError
 
 ROW_GROUP = 131_072
@@ -129,7 +129,7 @@ def _state(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-class _naming_storage:
+class _naming_storage:  # noqa: N801  a context manager that reads as a function
     """Turns a full disk into StorageFullError, and another refusal to write into InvalidInputError."""
 
     def __init__(self, target: Path) -> None:
@@ -139,13 +139,14 @@ class _naming_storage:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, OSError | pl.exceptions.ComputeError):
+        if not isinstance(error, OSError | pl.exceptions.PolarsError):
             return
         codes = (errno.ENOSPC, errno.EDQUOT)
         if getattr(error, "errno", None) in codes or any(f"os error {code}" in str(error) for code in codes):
-            raise StorageFullError(
-                f"{self._target}: no space left; nothing was written: free space and try again"
-            ) from None
+            text = f"{self._target}: no space left; nothing was written: free space and try again"
+            raise StorageFullError(text) from None
+        found = str(error).partition("\n")[0]
         if isinstance(error, OSError):
-            found = error.strerror or str(error)
             raise InvalidInputError(Problem(str(self._target), found, "a file that can be written")) from None
+        hint = "a file that changes while it is read cannot be copied"
+        raise InvalidInputError(Problem(str(self._target), found, "the cells that were seen before", hint)) from None

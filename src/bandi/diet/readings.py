@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -45,7 +45,7 @@ class WholeNumbers:
     def include(self, numbers: pl.Series) -> None:
         """Widen the range to numbers of any whole type."""
         if len(numbers):
-            low, high = int(numbers.min()), int(numbers.max())  # type: ignore[arg-type]  a column of whole numbers
+            low, high = whole(numbers.min()), whole(numbers.max())
             self.low = low if self._empty else min(self.low, low)
             self.high = high if self._empty else max(self.high, high)
             self._empty = False
@@ -66,7 +66,7 @@ class Decimals:
         kept = numbers.is_finite().fill_null(value=False)
         size = numbers.abs()
         kept &= ((size > 1e-300) & (size < 1e300)).fill_null(value=False) | texts.str.contains(_ZERO)
-        if int(texts.str.len_bytes().max()) > _SAFE_DIGITS:  # type: ignore[arg-type]  a column of lengths
+        if whole(texts.str.len_bytes().max()) > _SAFE_DIGITS:
             kept &= (_digits(texts) <= _SAFE_DIGITS) | (numbers.cast(pl.String) == texts).fill_null(value=False)
         if not kept.all():
             return _first_false(kept)
@@ -135,6 +135,11 @@ class Moments:
         same = texts.str.contains(self._pattern)
         same &= moments(texts, self.format, self.unit).is_not_null()
         return -1 if same.all() else _first_false(same)
+
+
+def whole(number: Any) -> int:
+    """What Polars says of a column of whole numbers, 0 where it has none."""
+    return int(number or 0)
 
 
 def moments(texts: pl.Series, spelling: str, unit: str) -> pl.Series:

@@ -7,7 +7,7 @@ import polars as pl
 
 from bandi.diet.proposal import ColumnPlan
 from bandi.diet.sources import Source
-from bandi.diet.survey import Survey
+from bandi.diet.surveying import Survey
 
 
 class ColumnReport(msgspec.Struct, frozen=True):
@@ -56,8 +56,16 @@ def report(source: Source, seen: Survey, plans: list[ColumnPlan], written: Writt
         )
         for plan in plans
     )  # fmt: skip
-    sums = [sum(getattr(plan, size) for plan in plans) for size in ("pandas_bytes", "polars_bytes", "bytes")]
-    return DietReport(str(source.path), seen.rows, source.path.stat().st_size, *sums, columns, written)
+    return DietReport(
+        source=str(source.path),
+        rows=seen.rows,
+        file_bytes=source.path.stat().st_size,
+        pandas_bytes=sum(plan.pandas_bytes for plan in plans),
+        polars_bytes=sum(plan.polars_bytes for plan in plans),
+        bytes=sum(plan.bytes for plan in plans),
+        columns=columns,
+        written=written,
+    )
 
 
 def type_name(plan: ColumnPlan) -> str:

@@ -106,7 +106,7 @@ def scan_columnar(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False)
 
 
-class _naming:
+class _naming:  # noqa: N801  a context manager that reads as a function
     """Turns what Polars says of a damaged file into InvalidInputError."""
 
     def __init__(self, path: Path, expected: str) -> None:
