@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +27,7 @@ BLOCK_BYTES = 8 << 20
 MAX_RECORD_BYTES = 64 << 20
 """Longest record; what is longer is most likely a quote that nobody closed."""
 MAX_COLUMNS = 2_000
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class CsvBlock:
     flag: int
     line_ends: Array
     read_bytes: int
+
+
+class LongRecordError(InvalidInputError):
+    """A record that is longer than a block may grow. offset: where it begins, in unpacked bytes; line: in which line."""
+
+    def __init__(self, path: Path, offset: int, line: int) -> None:
+        expected, hint = f"a record of at most {MAX_RECORD_BYTES >> 20} MiB", "is a quote never closed?"
+        super().__init__(Problem(f"{path.name}:{line}", "a longer one", expected, hint))
+        self.offset, self.line = offset, line
 
 
 class CsvFile:
@@ -89,30 +99,46 @@ class CsvFile:
     def blocks(self) -> Iterator[CsvBlock]:
         """All records, block by block. Raises InvalidInputError where the file breaks off, after what came before."""
         line = self._first_line
+        offset = self._header_bytes
         carried = b""
+        broken: InvalidInputError | None = None
         with open_bytes(self.path) as (file, raw):
             file.read(self._header_bytes)
             while True:
-                with naming_damage(self.path):
-                    read = file.read(self._block_bytes)
-                if not read and not carried:
+                read, broken = self._read(file)
+                if broken is None and not read and not carried:
                     return
                 data = carried + read
-                if not read and not data.endswith(b"\n"):
+                last = broken is None and not read
+                if last and not data.endswith(b"\n"):
                     data += b"\n"
                 records, stop, next_line, flag, ends = self._scan(data, line)
-                if not read and stop < len(data):  # a quote is open to the end of the file: the csv module decides
+                if last and stop < len(data):  # a quote is open to the end of the file: the csv module decides
                     records, stop, flag = 1, len(data), IRREGULAR
-                if len(data) - stop > MAX_RECORD_BYTES:
-                    hint = "is a quote never closed?"
-                    expected = f"a record of at most {MAX_RECORD_BYTES >> 20} MiB"
-                    raise InvalidInputError(Problem(f"{self.path.name}:{next_line}", "a longer one", expected, hint))
                 if records:
                     yield CsvBlock(data[:stop], line, flag, ends[:records], raw.tell())
                     line = next_line
-                carried = data[stop:]
-                if not read:
+                    offset += stop
+                if len(data) - stop > MAX_RECORD_BYTES:
+                    raise LongRecordError(self.path, offset, next_line)
+                if broken is not None:
+                    raise broken
+                if last:
                     return
+                carried = data[stop:]
+
+    def _read(self, file: IO[bytes]) -> tuple[bytes, InvalidInputError | None]:
+        """The next bytes, and where the file breaks off, what came before and the error."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            with naming_damage(self.path):
+                while size < self._block_bytes and (part := file.read1(_PIECE_BYTES)):  # type: ignore[attr-defined]
+                    parts.append(part)
+                    size += len(part)
+        except InvalidInputError as error:
+            return b"".join(parts), error
+        return b"".join(parts), None
 
     def _scan(self, data: bytes, line: int) -> tuple[int, int, int, int, Array]:
         ends = np.empty(data.count(b"\n"), np.int64)
@@ -122,19 +148,21 @@ class CsvFile:
 
     def frame(self, block: CsvBlock) -> pl.DataFrame:
         """The cells of a block as text, null where empty. Raises InvalidInputError with the line of a bad record."""
-        if block.flag != IRREGULAR:
-            try:
-                frame = pl.read_csv(
-                    block.data,
-                    has_header=False,
-                    separator=self.delimiter,
-                    schema=dict.fromkeys(self.columns, pl.String),
-                )
-            except pl.exceptions.PolarsError:  # not UTF-8: the slow way finds out where
-                return self._slow_frame(block)
-            if frame.height == len(block.line_ends):
-                return frame.with_columns(pl.all().replace("", None)) if block.flag == QUOTED_EMPTY else frame
-        return self._slow_frame(block)
+        plain = self.plain_frame(block)
+        return self._slow_frame(block) if plain is None else plain
+
+    def plain_frame(self, block: CsvBlock) -> pl.DataFrame | None:
+        """The same, or None for a block that is not plain: `slow_records` tells what is in it."""
+        if block.flag == IRREGULAR:
+            return None
+        schema = dict.fromkeys(self.columns, pl.String)
+        try:
+            frame = pl.read_csv(block.data, has_header=False, separator=self.delimiter, schema=schema)
+        except pl.exceptions.PolarsError:  # not UTF-8: the slow way finds out where
+            return None
+        if frame.height != len(block.line_ends):
+            return None
+        return frame.with_columns(pl.all().replace("", None)) if block.flag == QUOTED_EMPTY else frame
 
     def _slow_frame(self, block: CsvBlock) -> pl.DataFrame:
         width = len(self.columns)
@@ -153,10 +181,15 @@ class CsvFile:
 
 
 def slow_records(block: CsvBlock, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Records by the `csv` module: the line each ends in, and its cells or, where it cannot be read, why. Skips empty lines."""
+    """The records of a block by the `csv` module, see `records`."""
     text = block.data.decode("utf-8", "surrogateescape")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    before = block.first_line - 1
+    return records(io.StringIO(text, newline=""), delimiter, block.first_line)
+
+
+def records(lines: Iterable[str], delimiter: str, first_line: int) -> Iterator[tuple[int, list[str] | str]]:
+    """The line each record ends in, and its cells or, where it cannot be read, why; empty lines are skipped."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    before = first_line - 1
     while True:
         try:
             cells = next(reader)
