@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import xxhash
@@ -117,12 +118,13 @@ class EventMaker:
         if needed is not None and needed not in columns and needed not in self.fixed:
             return [None] * len(block.numbers)
         columns["event_id"] = self._ids(block)
-        constant = {name: value for name, value in self.fixed.items() if name not in columns}
-        names, struct = tuple(columns), self.struct
-        return [
-            None if i in unfit else struct(**constant, **dict(zip(names, values, strict=True)))
-            for i, values in enumerate(zip(*columns.values(), strict=True))
-        ]
+        count = len(block.numbers)
+        absent = {"value": 1.0} | self.fixed
+        cells = [columns.get(name) or repeat(absent.get(name), count) for name in _ARGUMENTS[self.kind]]
+        if not unfit:
+            return list(map(_BUILD[self.kind], *cells))
+        build = _BUILD[self.kind]
+        return [None if i in unfit else build(*values) for i, values in enumerate(zip(*cells, strict=True))]
 
     def _ids(self, block: RowBlock) -> list[str]:
         ids = row_ids(self.kind, block)
@@ -130,6 +132,36 @@ class EventMaker:
             return ids
         given = block.cells(self.id_column)
         return [made if cell in (None, "") else str(cell) for cell, made in zip(given, ids, strict=True)]
+
+
+# With the names written out a struct is made in a third of the time that a dict of them takes.
+_BUILD: dict[str, Callable[..., Event]] = {
+    "impression": lambda user, item, request, placement, position, occurred_at, event_id: Impression(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id,
+    ),
+    "click": lambda user, item, request, placement, position, occurred_at, event_id: Click(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id,
+    ),
+    "dismiss": lambda user, item, request, placement, position, occurred_at, event_id: Dismiss(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id,
+    ),
+    "read": lambda user, item, request, placement, position, occurred_at, event_id, episode: Read(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id, episode=episode,
+    ),
+    "purchase": lambda user, item, request, placement, position, occurred_at, event_id, episode, coins: Purchase(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id, episode=episode, coins=coins,
+    ),
+    "custom": lambda user, item, request, placement, position, occurred_at, event_id, name, value: Custom(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id, name=name, value=value,
+    ),
+}  # fmt: skip
+_ARGUMENTS = {kind: (*_COMMON, "event_id", *_OWN_FIELDS.get(kind, ())) for kind in _EVENT_KINDS}
 
 
 def _read_all(cells: list[Any], read: Callable[[Any], Any]) -> tuple[list[Any], list[int], list[int]]:
