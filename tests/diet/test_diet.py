@@ -338,3 +338,18 @@ def test_all_dictionaries_together_are_bounded(tmp_path: Path, monkeypatch: pyte
     assert columns["a"].distinct is not None
     assert columns["a"].distinct.known is None  # the larger one was forgotten
     assert plan(columns["b"]).form == "category"
+
+
+def test_what_pandas_holds_is_what_is_said(tmp_path: Path) -> None:
+    """The bytes said of pandas are those that pandas 3 says itself, within a twentieth."""
+    pandas = pytest.importorskip("pandas", minversion="3.0")
+    pytest.importorskip("pyarrow")
+    rng = random.Random(3)
+    lines = [
+        f"{rng.randrange(10**6)},{rng.random()},{rng.choice(['read', 'click'])},{rng.choice(['', '5'])},2024-01-01 00:00:00,true"
+        for _ in range(5_000)
+    ]
+    path = write(tmp_path / "p.csv", "whole,decimal,kind,gaps,time,yes\n" + "\n".join(lines) + "\n")
+    held = pandas.read_csv(path).memory_usage(deep=True, index=False).to_dict()
+    for name, proposal in plans_of(path).items():
+        assert proposal.pandas_bytes == pytest.approx(held[name], rel=0.05), name

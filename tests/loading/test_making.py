@@ -127,6 +127,9 @@ def test_a_record_longer_than_any_block_is_read_row_by_row(tmp_path: Path, monke
     monkeypatch.setattr("bandi.diet.csv_blocks.BLOCK_BYTES", 512)
     path = tmp_path / "log.csv"
     path.write_text("user,item\nu,i\n" + '"' + "v\n" * 2_000 + '",i\nw,i\n')
+    pieces = list(open_table(path).pieces)
+    assert [type(piece) for piece in pieces] == [tables.RowBlock, Row, Row]
+    assert [piece.number for piece in pieces if isinstance(piece, Row)] == [2_003, 2_004]
     events, report = both(path, Mapping(events=(parse_event_rule("read"),)), monkeypatch)
     assert [len(event.user) for event in events] == [1, 4_000, 1]
     assert report.refused == 0

@@ -28,6 +28,7 @@ MAX_RECORD_BYTES = 64 << 20
 """Longest record; what is longer is most likely a quote that nobody closed."""
 MAX_COLUMNS = 2_000
 _PIECE_BYTES = 1 << 20
+_MAX_CELL = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,12 @@ class LongRecordError(InvalidInputError):
 class CsvFile:
     """A CSV file that can be read from its beginning any number of times. Raises InvalidInputError where it is none."""
 
-    def __init__(self, path: Path, delimiter: str, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: Path, delimiter: str, block_bytes: int | None = None) -> None:
         self.path = path
         self.delimiter = delimiter
-        self._block_bytes = block_bytes
+        self._block_bytes = block_bytes or BLOCK_BYTES
         self._header_bytes = 0
-        csv.field_size_limit(MAX_RECORD_BYTES)
+        csv.field_size_limit(_MAX_CELL)
         with open_bytes(path) as (file, _):
             reader = csv.reader(self._header_lines(file), delimiter=delimiter)
             try:
@@ -133,7 +134,10 @@ class CsvFile:
         size = 0
         try:
             with naming_damage(self.path):
-                while size < self._block_bytes and (part := file.read1(_PIECE_BYTES)):  # type: ignore[attr-defined]
+                while size < self._block_bytes:
+                    part = file.read1(min(_PIECE_BYTES, self._block_bytes - size))  # type: ignore[attr-defined]
+                    if not part:
+                        break
                     parts.append(part)
                     size += len(part)
         except InvalidInputError as error:
