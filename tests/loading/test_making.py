@@ -157,3 +157,14 @@ def test_what_the_diet_wrote_is_loaded(tmp_path: Path, suffix: str) -> None:
     first = memory.events[0]
     assert isinstance(first, Read)
     assert (first.user, first.episode, first.occurred_at) == ("1", 3, datetime(2024, 5, 1, tzinfo=UTC))
+
+
+def test_refusals_of_the_engine_find_their_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over several blocks and batches, with rows between that need a look by themselves."""
+    path = tmp_path / "log.csv"
+    lines = [f"{'u2' if i % 997 == 0 else 'u'},i,{'x' if i % 1_009 == 5 else i % 7}\n" for i in range(30_000)]
+    path.write_text("user,item,position\n" + "".join(lines))
+    rules = (parse_event_rule("read"), parse_event_rule("click if position >= 3"))
+    _, report = both(path, Mapping(events=rules), monkeypatch)
+    assert report.rows == 30_000
+    assert report.refused > 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -163,17 +162,34 @@ def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-@dataclass(slots=True)
 class _Batch:
-    """Records to send, and the row of each: the row itself, or its block and its index there."""
+    """Records to send, and the row of each: the row itself, or its index in the block that was begun last before it.
 
-    places: list[Row | tuple[RowBlock, int]]
-    values: list[Any]
+    An index, not a pair: a tuple for each record would keep Python's garbage collector busy.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.places: list[Row | int] = []
+        self._blocks: list[tuple[int, RowBlock]] = []
+
+    def begin(self, block: RowBlock) -> None:
+        """From here on an index means a row of this block."""
+        if self._blocks and self._blocks[-1][0] == len(self.values):  # the one before gave nothing
+            self._blocks.pop()
+        self._blocks.append((len(self.values), block))
 
     def row(self, index: int) -> Row:
         """The row that a record came from."""
         place = self.places[index]
-        return place if isinstance(place, Row) else place[0].row(place[1])
+        if isinstance(place, Row):
+            return place
+        return next(block for first, block in reversed(self._blocks) if first <= index).row(place)
+
+    def clear(self) -> None:
+        """Ready for the next records, of the same block."""
+        self.values, self.places = [], []
+        self._blocks = [(0, block) for _, block in self._blocks[-1:]]
 
 
 class _Counts:
@@ -193,7 +209,7 @@ class _Counts:
         make_block: Callable[[RowBlock], list[list[Any] | None]] | None = None,
     ) -> None:
         """Read to the end, or to where the file breaks off. make_block: of each row what `make` gives, None: ask it."""
-        batch = _Batch([], [])
+        batch = _Batch()
         try:
             for piece in opened.pieces():
                 if make_block is None or not isinstance(piece, RowBlock):
@@ -202,13 +218,14 @@ class _Counts:
                         if len(batch.values) >= BATCH:
                             self._send(opened, batch, send)
                     continue
+                batch.begin(piece)
                 for i, values in enumerate(make_block(piece)):
                     if values is None:
                         self._take(opened, piece.row(i), make, batch)
                     else:
                         self._rows += 1
                         for value in values:
-                            batch.places.append((piece, i))
+                            batch.places.append(i)
                             batch.values.append(value)
                     if len(batch.values) >= BATCH:
                         self._send(opened, batch, send)
@@ -238,7 +255,7 @@ class _Counts:
             row, problem = batch.row(refusal.index), refusal.problem
             where = f"{opened.path.name}:{row.number}: {problem.where.removeprefix('$.')}"
             self._refusals.add(Problem(where, problem.found, problem.expected, problem.hint), row.values)
-        batch.places, batch.values = [], []
+        batch.clear()
         self._on_rows(self._rows)
 
     def report(self, source: str, uses: Sequence[ColumnUse]) -> LoadReport:
