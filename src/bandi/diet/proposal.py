@@ -28,7 +28,7 @@ class ColumnPlan:
 
     form: `whole`, `decimal`, `boolean`, `date`, `moment`, `epoch`, `category`, or `kept` (as it is); dtype: the new
     type; spelling: how its text is written (a time's format; true and false; the unit of an epoch).
-    pandas, pandas_bytes: type and size now, read by pandas without options; polars_bytes: by Polars; bytes: then.
+    pandas, pandas_bytes: type and size now, read by pandas without options; polars_bytes: by Polars; bytes: then (of what is kept: as now).
     """
 
     name: str
@@ -47,7 +47,7 @@ def plan(facts: ColumnFacts) -> ColumnPlan:
     form, dtype, spelling, why = _proposed(facts)
     pandas, pandas_bytes = _in_pandas(facts)
     polars_bytes = _in_polars(facts, _read_by_polars(facts))
-    new_bytes = _in_polars(facts, dtype)
+    new_bytes = pandas_bytes if form == "kept" else _in_polars(facts, dtype)
     return ColumnPlan(facts.name, form, dtype, spelling, why, pandas, pandas_bytes, polars_bytes, new_bytes)
 
 
