@@ -134,7 +134,7 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_value_changes_whatever_the_cells(tmp_path: Path, data: st.DataObject) -> None:
     """Each column is drawn from one or two kinds of cell, so that all forms come up; the copy says the same."""
