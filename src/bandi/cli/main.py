@@ -16,6 +16,7 @@ COMMANDS = {
     "load": "Load items, users or events from files.",
     "train": "Learn factors from the log; a running service takes them up.",
     "artifacts": "List what training made; go back to an earlier one.",
+    "diet": "Show what a table costs in memory; write it narrower.",
     "recommend": "Print a ranked list for one reader.",
     "arms": "Show the posterior of a placement's arms.",
     "serve": "Serve a folder over HTTP.",
