@@ -49,7 +49,7 @@ class Plan:
     """How a run goes. batch: visits whose events are logged together; train_every_days: simulated days between trainings."""
 
     visits: int
-    batch: int = 25
+    batch: int = 50
     train_every_days: float = 2.0
 
 
@@ -110,6 +110,11 @@ def run_service(service: Service, world: World, seed: int, plan: Plan, train: Tr
             return _Running(service, engine, clock, world, seed, plan).run(train)
 
 
+def _nothing_yet(titles: int) -> PlacementRun:
+    lists, impressions, clicks, expected, best = np.zeros((5, BUCKETS))
+    return PlacementRun(lists, impressions, clicks, expected, best, np.zeros(titles, np.int64))
+
+
 class _Clock:
     """Simulated time."""
 
@@ -132,13 +137,12 @@ class _Running:
         self._launches = np.sort(world.launched_ms)
         self._available = (-1, np.zeros(0, np.int32))
         self._bucket = np.arange(plan.visits) * BUCKETS // plan.visits
-        titles = len(self._items)
         places = [name for name in (HOME, VIEWER_END) if name in engine.config.placements]
         self._result = ServiceRun(
             service.name,
             seed,
             plan.visits,
-            {name: PlacementRun(*(np.zeros(BUCKETS) for _ in range(5)), np.zeros(titles, np.int64)) for name in places},
+            {name: _nothing_yet(len(self._items)) for name in places},
         )
 
     def run(self, train: Train | None) -> ServiceRun:

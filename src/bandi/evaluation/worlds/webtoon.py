@@ -83,9 +83,7 @@ class World:
     def items(self) -> list[Item]:
         """The catalogue, as a service would load it; dense ids follow this order."""
         titles = self.parameters.titles
-        told = Told(
-            titles.genres, self.genres, self.style, titles.korean, titles.stray_words, titles.adults_only
-        )
+        told = Told(titles.genres, self.genres, self.style, titles.korean, titles.stray_words, titles.adults_only)
         return [
             msgspec.structs.replace(item, launched_at=int(launched) / 1000, editor_rank=int(rank))
             for item, launched, rank in zip(
