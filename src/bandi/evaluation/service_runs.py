@@ -221,7 +221,7 @@ class _Running:
         return self._available[1]
 
     def _record(self, rankings: list[Ranking], readers: Array, times: Array, looked: Looked) -> Array:
-        """Log what was seen, clicked and read; when each reader is done: int64[n], milliseconds."""
+        """Log what was seen, clicked, and then read one after another; when each reader is done: int64[n], milliseconds."""
         reading, run = self._world.parameters.reading, self._world.parameters.run
         click_ms, episode_ms = int(run.click_delay_mean_s * 1_000), int(reading.episode_minutes * 60_000)
         events: list[Event] = []
@@ -233,17 +233,17 @@ class _Running:
                 Impression(user=user, item=slot.item, request=request, position=slot.position, occurred_at=at)
                 for slot in slots
             ]
+            clicked_at, now_ms = (at_ms + click_ms) / 1_000, int(ends[row])
             for slot in np.flatnonzero(looked.clicked[row]).tolist():
-                item, clicked_ms = slots[slot].item, int(ends[row])
-                at = clicked_ms / 1_000
-                events.append(Click(user=user, item=item, request=request, position=slot, occurred_at=at))
-                episodes = int(looked.episodes[row, slot])
+                item, episodes = slots[slot].item, int(looked.episodes[row, slot])
+                events.append(Click(user=user, item=item, request=request, position=slot, occurred_at=clicked_at))
                 events += [
                     Read(user=user, item=item, request=request, episode=episode,
-                         occurred_at=(clicked_ms + episode * episode_ms) / 1_000)
+                         occurred_at=(now_ms + episode * episode_ms) / 1_000)
                     for episode in range(1, episodes + 1)
                 ]  # fmt: skip
-                ends[row] += episodes * episode_ms
+                now_ms += episodes * episode_ms
+            ends[row] = now_ms
         self._clock.ms = int(ends.max())
         receipt = self._engine.record_many(events)
         if receipt.refused:
