@@ -118,11 +118,6 @@ class World:
         product = np.einsum("...d,...d->...", self.style[titles], self.style[others]) / self.style.shape[1]
         return np.asarray(0.5 * same + 0.5 * np.clip(product, -1.0, 1.0))
 
-    def clicks(self, reader: int, titles: Array, random: np.random.Generator) -> Array:
-        """bool[m]: which of the titles, first slot first, this reader clicks."""
-        probability = self.attraction(np.array(reader), titles) * self.examination[: len(titles)]
-        return np.asarray(random.random(len(titles)) < probability)
-
     def available(self, at_ms: int) -> Array:
         """Dense ids of the titles launched by then: int32, ascending."""
         return np.flatnonzero(self.launched_ms <= at_ms).astype(np.int32)
