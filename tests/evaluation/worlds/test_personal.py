@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bandi.evaluation.worlds.parameters import PERSONAL, read_parameters
-from bandi.evaluation.worlds.webtoon import World
+from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
 
 WORLD = World(read_parameters(PERSONAL), 1)
 
@@ -18,6 +18,15 @@ def test_the_webtoon_world_is_what_it_was_before_there_were_traits() -> None:
     assert world.population.sum() == pytest.approx(31.032923950707072, rel=1e-12)
     assert world.style.shape == (200, 0)
     assert world.items()[150].title == "Salt Academy 2"
+
+
+def test_the_back_catalogue_was_launched_before_the_first_day() -> None:
+    before = START_MS - WORLD.launched_ms[:400]
+    assert (before >= 0).all()
+    assert 0.3 < before.mean() / (730 * DAY_MS) < 0.7
+    assert (WORLD.launched_ms[400:] >= START_MS).all()
+    assert len(WORLD.available(START_MS)) == 401
+    assert (World(read_parameters(), 1).launched_ms[:160] == START_MS).all()
 
 
 def test_attraction_is_what_the_docstring_says() -> None:

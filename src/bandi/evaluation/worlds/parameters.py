@@ -32,6 +32,7 @@ class Titles(Struct, frozen=True):
     appeal_spread: Spread
     taste_strength: Spread
     highest: Share
+    back_catalogue_days: Annotated[float, msgspec.Meta(ge=0, le=36_500)] = 0.0
     style_dimensions: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
     style_strength: Spread = 0.0
     korean: Part = 0.0

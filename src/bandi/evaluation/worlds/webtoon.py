@@ -58,11 +58,17 @@ class World:
         own = random.normal(0.0, readers.spread, (readers.count, len(titles.genres)))
         self.taste = (groups[self.group_of] + own).astype(np.float32)
         self._mix(groups, own)
+        self.launched_ms[:early] -= self._ages_ms(early)
         activity = random.gamma(readers.activity_shape, 1.0, readers.count) + 1e-9
         self._activity = np.cumsum(activity / activity.sum())
         self.examination = 1.0 / (1.0 + np.arange(parameters.run.k)) ** parameters.positions.examination
         self._base = np.log(titles.appeal_mean / (1.0 - titles.appeal_mean))
         self.population = self._population()
+
+    def _ages_ms(self, titles: int) -> Array:
+        """How long before the first day the back catalogue was launched: int64[titles]."""
+        days = np.random.default_rng([self.seed, 9]).random(titles) * self.parameters.titles.back_catalogue_days
+        return np.asarray((days * DAY_MS).astype(np.int64))
 
     def _mix(self, groups: Array, own: Array) -> None:
         """Shares in several groups where `mixing` asks for them, and tastes for titles' traits."""
