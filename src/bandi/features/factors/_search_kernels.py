@@ -98,13 +98,13 @@ def _dot(x: Array, y: Array) -> np.float32:
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _worse(score: np.float32, row: int, other: np.float32, other_row: int) -> bool:
-    return score < other or (score == other and row > other_row)
+    return bool(score < other or (score == other and row > other_row))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _among(row: int, without: Array) -> bool:
     at = np.searchsorted(without, row)
-    return at < len(without) and without[at] == row
+    return bool(at < len(without) and without[at] == row)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

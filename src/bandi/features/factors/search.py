@@ -5,8 +5,8 @@ their lengths prove that no further one can be among the best (`_search_kernels.
 requests end here, and exactly. The rest is a graph index (HNSW: Malkov and Yashunin 2018) of the usearch library, on cosines.
 Inner products become cosines by one more coordinate, sqrt(max |y|**2 - |y|**2), which is 0 in the query (Bachrach et al. 2014,
 "Speeding up the Xbox recommender system", eq. 6); few very long rows would make all others nearly equal to that coordinate,
-another reason to keep them apart. The graph holds bytes instead of floats: a quarter of the memory, and quicker to walk. What it names is scored
-again exactly, so only what it misses is lost.
+another reason to keep them apart. The graph holds bytes instead of floats: a quarter of the memory, and quicker to walk.
+What it names is scored again exactly, so only what it misses is lost.
 """
 
 from __future__ import annotations
