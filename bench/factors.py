@@ -124,15 +124,14 @@ def warm_start(users: int, items: int, reads: int) -> list[str]:
 
 def iterations_to(data: Interactions, target: float, start_items: Array | None) -> tuple[int, float]:
     factors: Factors | None = None
-    seconds = 0.0
-    for iteration in range(1, 60):
+    seconds, iterations = 0.0, 0
+    while factors is None or (loss(data, factors) > target and iterations < 60):
         start = time.perf_counter()
         config = AlsConfig(iterations=1)
         factors = fit(data, config, start=factors, start_items=start_items if factors is None else None)
         seconds += time.perf_counter() - start
-        if loss(data, factors) <= target:
-            break
-    return iteration, seconds
+        iterations += 1
+    return iterations, seconds
 
 
 def folding(factors: int) -> list[str]:
