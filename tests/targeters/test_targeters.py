@@ -1,7 +1,5 @@
 """Each targeter, and their union."""
 
-import sys
-
 import msgspec
 import numpy as np
 import pytest
@@ -21,7 +19,6 @@ from bandi.model.config import (
     PopularTargeter,
     SimilarTargeter,
 )
-from bandi.model.errors import InvalidInputError
 from bandi.model.records import EVENT
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, Learned, View
@@ -242,21 +239,3 @@ def test_a_search_index_finds_nearly_what_looking_at_all_finds() -> None:
             assert len(other) == len(set(other.tolist())) == 50
             found.append(np.isin(one, other).mean())
         assert np.mean(found) >= 0.95, config
-
-
-def test_an_index_goes_into_bytes_and_back() -> None:
-    vectors = np.random.default_rng(1).normal(size=(300, 8)).astype(np.float32)
-    made = search.build(vectors)
-    again = search.Neighbours(made.data.copy(), vectors)
-    assert again.find(vectors[7], 20).tolist() == made.find(vectors[7], 20).tolist()
-    with pytest.raises(InvalidInputError, match="train again"):
-        search.Neighbours(made.data[:100], vectors)
-    with pytest.raises(InvalidInputError, match="another shape"):
-        search.Neighbours(made.data, vectors[:, :7])
-
-
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "usearch.index", None)
-    assert not search.available()
-    with pytest.raises(InvalidInputError, match=r"bandi\[search\]"):
-        search.build(np.ones((3, 2), np.float32))

@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandi.features.factors.search import Neighbours
+from bandi.features.factors.search import Neighbours, search_all
 from bandi.model.records import Array
 from bandi.targeters.protocol import Asked, View
 
 _NOTHING = np.zeros(0, np.int32)
-_OVER = 3
-"""Titles asked of an index for each one wanted."""
 FADE = 8.0
 """A title read so many titles ago weighs half of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuitsReader:
-    """The highest scores of the reader folded in from what they read last: f**3 operations, and the search.
+    """The highest scores of the reader folded in from what they read last: a small solve, and the search.
 
     Weights fade with recency, 2**(-place / FADE), so the next request after a read already follows it.
     """
@@ -56,33 +54,12 @@ class Resembles:
         own = likeness.vectors[about]
         if not own.any():  # no text, no image, never read
             return _NOTHING
-        found = _highest(likeness.vectors, own, likeness.index, asked, view, self.n + 1)
-        others: Array = found[found != about]
-        return others[: self.n]
+        others = asked._replace(without=np.append(asked.without, np.int32(about)))
+        return _highest(likeness.vectors, own, likeness.index, others, view, self.n)
 
 
 def _highest(vectors: Array, query: Array, index: Neighbours | None, asked: Asked, view: View, n: int) -> Array:
-    """The n titles with the highest vectors @ query above 0 among those that may be named, highest first.
-
-    With an index: among what it names, more than n so that enough may be named; too few, and all are looked at.
-    """
-    size = min(len(vectors), len(view.allowed))
-    if index is not None:
-        near = index.find(query, _OVER * n + len(asked.without))
-        near = near[near < size]
-        near = near[view.allowed[near] & ~np.isin(near, asked.without)]
-        if len(near) >= min(n, size):
-            return _ordered(near, vectors[near] @ query, n)
-    scores = vectors[:size] @ query
-    allowed = view.allowed[:size].copy()
-    allowed[asked.without[asked.without < size]] = False
-    items = np.flatnonzero(allowed)
-    return _ordered(items, scores[items], n)
-
-
-def _ordered(items: Array, scores: Array, n: int) -> Array:
-    n = min(n, len(items))
-    best = np.argpartition(-scores, n - 1)[:n] if 0 < n < len(items) else np.arange(n)
-    best = best[np.lexsort((items[best], -scores[best]))]
-    found: Array = items[best[scores[best] > 0]].astype(np.int32)
-    return found
+    """The n titles with the highest vectors @ query above 0 among those that may be named, highest first: int32[<= n]."""
+    if index is None:
+        return search_all(vectors, query, n, view.allowed, asked.without).astype(np.int32)
+    return index.find(query, n, view.allowed, asked.without).astype(np.int32)
