@@ -4,8 +4,9 @@ The analyser takes some 2 ms for 200 characters, four times what the speed that 
 words repeat: the most frequent distinct words (space to space) are analysed once and kept. From their analyses the lexicon
 also learns *stems* (a word's beginning up to its last kept morpheme: 봤 of 봤는데) and *tails* (the particles and endings
 behind it: 는데), and which tails follow which kind of stem. Any other word is split into known words and stem-tail pairs by
-the most probable path (Viterbi 1967; a unigram model as in Kudo 2018, "Subword regularization", section 3.2); only what no
-path covers is analysed anew. So a word's morphemes depend on the lexicon and the word alone.
+the most probable path (Viterbi 1967; a unigram model as in Kudo 2018, "Subword regularization", section 3.2). So a word's
+morphemes depend on the lexicon and the word alone, and new texts are read without the analyser; what that costs in quality
+stands in `docs/text-vectors.md`.
 
 Kept: nouns, pronouns, numerals, predicates, roots, adverbs (안 and 못 among them), determiners, interjections. Dropped: particles,
 endings, copulas, affixes. A predicate is written in its dictionary form (보다, 없다); 하다 behind a word of two or more
@@ -27,7 +28,7 @@ MAX_WORD = 40
 """Syllables; a longer stretch of Hangul without a space is cut into such pieces."""
 MAX_PIECE, MAX_TAIL = 12, 8
 JOINT_COST = 6.0
-"""Negative log probability of a missing space between two words of a path; see `docs/text-vectors.md`."""
+"""Negative log probability of a missing space between two words of a path; from 3 to 9 the paths hardly differ."""
 _FEWEST_STEMS = 2
 """A tail seen behind fewer stems is more likely a slip of the analyser."""
 
@@ -121,7 +122,9 @@ class Lexicon:
                 continue
             for j in range(i + 1, min(n, i + MAX_PIECE) + 1):
                 piece = word[i:j]
-                found = self.whole.get(piece) if i == 0 or j > i + 1 else None
+                found = (
+                    self.whole.get(piece) if i == 0 or j > i + 1 else None
+                )  # a lone syllable inside is mostly a slip
                 if found is not None and before + found[0] < costs[j]:
                     costs[j], came[j] = before + found[0], (i, found[1])
                 stems = self.stems.get(piece)

@@ -2,8 +2,8 @@
 
 A text is made compatible and small (Unicode NFKC, case folding), then cut into runs of one kind:
 
-- Hangul syllables: a Korean word, to morphemes by kiwipiepy and what was learned from it (`korean`); without it, to pairs of
-  syllables within the word;
+- Hangul syllables: a Korean word, to morphemes by kiwipiepy and what was learned from it (`korean`); without it, and where
+  nothing that was learned covers the word, to pairs of syllables within it;
 - single Hangul letters (ㅋㅋㅋ, ㅠㅠ): one token, at most two letters of it kept;
 - scripts written without spaces (Han, kana, Thai, Lao, Burmese, Khmer): pairs of characters;
 - letters and digits of any other script, with their combining marks: one token.
@@ -16,10 +16,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 
-from bandi.features.text.korean import MAX_WORD, Lexicon, Words, kiwi_analyser, learn_lexicon, meaning
+from bandi.features.text.korean import MAX_WORD, Lexicon, Words, kiwi_analyser, learn_lexicon
 
 MAX_CHARACTERS = 20_000
 """Of one text; what stands behind them is not read."""
@@ -45,7 +45,9 @@ def _runs() -> re.Pattern[str]:
         if unicodedata.category(chr(code)) in ("Mn", "Mc") and not 0xFE00 <= code <= 0xFE0F  # faces of emoji
     )
     other = f"[^\\W_{_HANGUL}{_JAMO}{_UNSPACED}]"
-    return re.compile(f"[{_HANGUL}]+|[{_JAMO}]+|[{_UNSPACED}]+|{other}(?:{other}|[{marks}])*")
+    signs = "".join(chr(code) for code in range(0xE00, 0x3200) if unicodedata.category(chr(code))[0] in "PS")
+    unspaced = f"(?:(?![{re.escape(signs)}])[{_UNSPACED}])+"
+    return re.compile(f"[{_HANGUL}]+|[{_JAMO}]+|{unspaced}|{other}(?:{other}|[{marks}])*")
 
 
 def segments(text: str) -> list[str]:
@@ -136,12 +138,4 @@ class _Known(dict[str, Words]):
         if self._lexicon is None:
             return pairs(word)
         found = self._lexicon.split(word)
-        if found is not None:
-            return found
-        analyse = kiwi_analyser()
-        return pairs(word) if analyse is None else meaning(analyse([word])[0])
-
-
-def all_tokens(tokeniser: Tokeniser, texts: Sequence[str]) -> list[list[str]]:
-    """The tokens of many texts."""
-    return [tokeniser.tokens(text) for text in texts]
+        return pairs(word) if found is None else found
