@@ -1,0 +1,215 @@
+"""Text to vectors: speed in characters of Korean, and sentiment of real reviews by a linear model on the vectors.
+
+The texts are film reviews (NSMC, CC0: BANDI_DATA), strung together to 200 characters for the speed. Seconds are processor
+time of one thread, which a busy machine hardly changes. `python -m bench.text [speed|quality]`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bandi.features.text._bag_kernels import weigh_rows
+from bandi.features.text.bag import Bag, Document, learn_vocabulary
+from bandi.features.text.korean import kiwi_analyser, meaning
+from bandi.features.text.lsa import fit_lsa, inverse_document_frequencies
+from bandi.features.text.tokens import learn_tokeniser
+from bandi.features.text.word2vec import SkipGramConfig, fit_skip_gram, fit_word_mean
+from bandi.model.records import Array
+from bench.measure import machine, table
+
+LENGTH, DIMENSIONS, UNSEEN = 200, 64, 2_000
+SIZES = (2_000, 10_000, 40_000)
+LEARNED, TESTED = 100_000, 30_000
+
+
+def main() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    path = Path(os.environ.get("BANDI_DATA", "../shared/data")) / "nsmc" / "reviews.tsv.gz"
+    if not path.exists():
+        print(f"no {path}: this benchmark needs it")
+        return
+    print(machine())
+    asked = sys.argv[1:] or ["speed", "quality"]
+    rows = reviews(path)
+    if "speed" in asked:
+        print(f"\n{UNSEEN:,} unseen descriptions of {LENGTH} characters, descriptions per second of one core\n")
+        print(speed(strung([text for _, _, text in rows])))
+    if "quality" in asked:
+        print("\nSentiment of NSMC: logistic regression on each\n")
+        print(quality(rows))
+
+
+def reviews(path: Path) -> list[tuple[int, int, str]]:
+    """Number, rating and text, in random order."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        next(file)
+        rows = [line.rstrip("\n").split("\t") for line in file]
+    found = [(int(row[0]), int(row[2]), row[4]) for row in rows]
+    random.Random(1).shuffle(found)
+    return found
+
+
+def strung(texts: Sequence[str]) -> list[str]:
+    found, line = [], ""
+    for text in texts:
+        line += " " + text if line else text
+        if len(line) >= LENGTH:
+            found.append(line[:LENGTH])
+            line = ""
+            if len(found) == max(SIZES) + 4 * UNSEEN:
+                break
+    return found
+
+
+def processor_seconds(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def as_documents(tokens: Sequence[Sequence[str]]) -> list[Document]:
+    return [[(found, 1.0)] for found in tokens]
+
+
+def speed(texts: Sequence[str]) -> str:
+    batches = [texts[-UNSEEN * k : len(texts) - UNSEEN * (k - 1)] for k in (1, 2, 3, 4)]
+    alone = [processor_seconds(lambda batch=batch: kiwi_alone(batch[:500])) * UNSEEN / 500 for batch in batches]  # type: ignore[misc]
+    lines = []
+    fit_and_encode(texts[:200], batches[:1])  # compiles the kernels
+    for size in SIZES:
+        learning, ours, again, theirs = fit_and_encode(texts[:size], batches)
+        lines.append(
+            [
+                f"{size:,}", rate(size, [learning]), rate(UNSEEN, ours), rate(UNSEEN, again), rate(UNSEEN, theirs),
+                rate(UNSEEN, alone),
+            ]
+        )  # fmt: skip
+    header = ["learned from", "learning", "unseen", "seen before", "scikit-learn, tokens given", "kiwipiepy alone"]
+    return table(header, lines)
+
+
+def rate(count: int, seconds: Sequence[float]) -> str:
+    middle = f"{count / statistics.median(seconds):,.0f}"
+    return middle if len(seconds) == 1 else f"{middle} ({count / max(seconds):,.0f} to {count / min(seconds):,.0f})"
+
+
+def kiwi_alone(texts: Sequence[str]) -> None:
+    analyse = kiwi_analyser()
+    assert analyse is not None, "pip install 'bandi[korean]'"
+    analyse(texts)
+
+
+def fit_and_encode(
+    texts: Sequence[str], batches: Sequence[Sequence[str]]
+) -> tuple[float, list[float], list[float], list[float]]:
+    """Seconds to learn; to encode each batch; once more; and scikit-learn's on the same tokens."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    start = time.process_time()
+    tokeniser = learn_tokeniser(texts)
+    tokens = [tokeniser.tokens(text) for text in texts]
+    vocabulary = learn_vocabulary(as_documents(tokens))
+    lsa = fit_lsa(vocabulary.count(as_documents(tokens)), vocabulary, DIMENSIONS, 1)
+    learning = time.process_time() - start
+
+    def encode(batch: Sequence[str]) -> Array:
+        return lsa.encode(vocabulary.count(as_documents([tokeniser.tokens(text) for text in batch])))
+
+    ours = [processor_seconds(lambda batch=batch: encode(batch)) for batch in batches]  # type: ignore[misc]
+    again = [processor_seconds(lambda batch=batch: encode(batch)) for batch in batches]  # type: ignore[misc]
+    peer = TfidfVectorizer(analyzer=list, sublinear_tf=True, min_df=2)
+    decomposition = TruncatedSVD(min(DIMENSIONS, len(texts) - 1), random_state=1).fit(peer.fit_transform(tokens))
+    given = [[tokeniser.tokens(text) for text in batch] for batch in batches]
+    theirs = [processor_seconds(lambda batch=batch: decomposition.transform(peer.transform(batch))) for batch in given]  # type: ignore[misc]
+    return learning, ours, again, theirs
+
+
+def quality(rows: Sequence[tuple[int, int, str]]) -> str:
+    judged = [row for row in rows if not 5 <= row[1] <= 8]
+    learn = [row for row in judged if row[0] % 10][:LEARNED]
+    test = [row for row in judged if row[0] % 10 == 0][:TESTED]
+    answers = np.array([row[1] >= 9 for row in learn]), np.array([row[1] >= 9 for row in test])
+    share = answers[1].mean()
+    lines = [["always positive", "", f"{share:.4f}", "0.5000"]]
+    texts = [row[2] for row in learn], [row[2] for row in test]
+    for name, features in representations(*texts):
+        lines.append([name, f"{features[0].shape[1]:,}", *judge(features, answers)])
+        print(lines[-1], file=sys.stderr, flush=True)
+    return f"{len(learn):,} reviews to learn from, {len(test):,} to test\n\n" + table(
+        ["features", "numbers", "accuracy", "balanced accuracy"], lines
+    )
+
+
+def judge(features: tuple[Any, Any], answers: tuple[Array, Array]) -> list[str]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score
+
+    model = LogisticRegression(C=3.0, max_iter=200, tol=1e-3).fit(features[0], answers[0])
+    said = model.predict(features[1])
+    return [f"{(said == answers[1]).mean():.4f}", f"{balanced_accuracy_score(answers[1], said):.4f}"]
+
+
+def representations(learn: list[str], test: list[str]) -> list[tuple[str, tuple[Any, Any]]]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    tokeniser = learn_tokeniser(learn)
+    ours = [as_documents([tokeniser.tokens(text) for text in texts]) for texts in (learn, test)]
+    vocabulary = learn_vocabulary(ours[0])
+    bags = [vocabulary.count(documents) for documents in ours]
+    found: list[tuple[str, tuple[Any, Any]]] = []
+    for d in (64, 256):
+        lsa = fit_lsa(bags[0], vocabulary, d, 1)
+        found.append((f"LSA, {d}", (lsa.encode(bags[0]), lsa.encode(bags[1]))))
+    for d in (64, 256):
+        spoken = [
+            np.array([n for token in document[0][0] if (n := vocabulary.numbers.get(token)) is not None], np.int32)
+            for document in ours[0]
+        ]
+        words = fit_skip_gram(spoken, bags[0].width, SkipGramConfig(dimensions=d))
+        mean = fit_word_mean(bags[0], words)
+        found.append((f"word2vec, {d}", (mean.encode(bags[0]), mean.encode(bags[1]))))
+    found.append(
+        (
+            "bag of our morphemes",
+            (
+                sparse(bags[0], vocabulary_idf := inverse_document_frequencies(vocabulary)),
+                sparse(bags[1], vocabulary_idf),
+            ),
+        )
+    )
+    analyse = kiwi_analyser()
+    assert analyse is not None, "pip install 'bandi[korean]'"
+    whole = [as_documents([meaning(read) for read in analyse(texts)]) for texts in (learn, test)]
+    wide = learn_vocabulary(whole[0])
+    in_context = [wide.count(documents) for documents in whole]
+    lsa = fit_lsa(in_context[0], wide, 64, 1)
+    found.append(("LSA, 64, every text through kiwipiepy", (lsa.encode(in_context[0]), lsa.encode(in_context[1]))))
+    idf = inverse_document_frequencies(wide)
+    found.append(
+        ("bag of morphemes, every text through kiwipiepy", (sparse(in_context[0], idf), sparse(in_context[1], idf)))
+    )
+    characters = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=5, sublinear_tf=True, dtype=np.float32)
+    found.append(("characters, 1 to 3 in a row", (characters.fit_transform(learn), characters.transform(test))))
+    return found
+
+
+def sparse(bag: Bag, idf: Array) -> Any:
+    import scipy.sparse
+
+    values = weigh_rows(bag.starts, bag.terms, bag.counts, idf)
+    return scipy.sparse.csr_matrix((values, bag.terms, bag.starts), (len(bag), bag.width))
+
+
+if __name__ == "__main__":
+    main()
