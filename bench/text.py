@@ -12,6 +12,7 @@ import random
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ import numpy as np
 
 from bandi.features.text._bag_kernels import weigh_rows
 from bandi.features.text.bag import Bag, Document, learn_vocabulary
-from bandi.features.text.korean import kiwi_analyser, meaning
+from bandi.features.text.korean import MAX_WORD, kiwi_analyser, learn_lexicon, meaning
 from bandi.features.text.lsa import fit_lsa, inverse_document_frequencies
-from bandi.features.text.tokens import learn_tokeniser
+from bandi.features.text.tokens import learn_tokeniser, segments
 from bandi.features.text.word2vec import SkipGramConfig, fit_skip_gram, fit_word_mean
 from bandi.model.records import Array
 from bench.measure import machine, table
@@ -33,7 +34,10 @@ LEARNED, TESTED = 100_000, 30_000
 
 
 def main() -> None:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    threadpool_limits(1)  # two threads of linear algebra on one core would wait for each other
     path = Path(os.environ.get("BANDI_DATA", "../shared/data")) / "nsmc" / "reviews.tsv.gz"
     if not path.exists():
         print(f"no {path}: this benchmark needs it")
@@ -44,6 +48,8 @@ def main() -> None:
     if "speed" in asked:
         print(f"\n{UNSEEN:,} unseen descriptions of {LENGTH} characters, descriptions per second of one core\n")
         print(speed(strung([text for _, _, text in rows])))
+        print("\nUnseen words, split by the lexicon, against kiwipiepy\n")
+        print(agreement([text for _, _, text in rows]))
     if "quality" in asked:
         print("\nSentiment of NSMC: logistic regression on each\n")
         print(quality(rows))
@@ -105,6 +111,30 @@ def speed(texts: Sequence[str]) -> str:
         "kiwipiepy alone",
     ]
     return table(header, lines)
+
+
+def agreement(texts: Sequence[str]) -> str:
+    """How the lexicon of 100,000 reviews splits the words of 4,000 others that it was not taught."""
+    analyse = kiwi_analyser()
+    assert analyse is not None, "pip install 'bandi[korean]'"
+    counts, others = (
+        Counter(run for text in part for run in segments(text) if "가" <= run[0] <= "힣" and len(run) <= MAX_WORD)
+        for part in (texts[:100_000], texts[-4_000:])
+    )
+    lexicon = learn_lexicon(counts, analyse, 60_000)
+    unseen = [word for word in others if word not in lexicon.whole]
+    split = [(lexicon.split(word), meaning(read)) for word, read in zip(unseen, analyse(unseen), strict=True)]
+    covered = [(ours, theirs) for ours, theirs in split if ours is not None]
+    share = sum(others[word] for word in unseen) / others.total()
+    return table(
+        ["share of all words", "distinct", "covered", "of these the same"],
+        [
+            [
+                f"{share:.1%}", f"{len(unseen):,}", f"{len(covered) / len(unseen):.1%}",
+                f"{sum(ours == theirs for ours, theirs in covered) / len(covered):.1%}",
+            ]
+        ],
+    )  # fmt: skip
 
 
 def rate(count: int, seconds: Sequence[float]) -> str:
