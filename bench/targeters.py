@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bandi.engine.deciding import Decider
+from bandi.engine.deciding import Asking, Decider
 from bandi.engine.state import State
 from bandi.features.factors.als import AlsConfig, Factors, fit
 from bandi.features.factors.interactions import Interactions
@@ -38,7 +38,7 @@ from bandi.model.config import (
 from bandi.model.records import EVENT, Array, Document, DocumentKind, Events, Stretch, no_decisions, no_events
 from bandi.policies.registry import policy_version
 from bandi.targeters.by_factors import Resembles, SuitsReader
-from bandi.targeters.protocol import Asked, Learned, Targeter, View
+from bandi.targeters.protocol import Asked, Learned, Likeness, Targeter, View
 from bench.factors import world
 from bench.measure import machine, table
 
@@ -82,12 +82,13 @@ def main() -> None:
 def measure(size: int) -> list[list[str]]:
     reads = world(max(10_000, size // 10), size, max(500_000, 5 * size))
     state = shop(size, reads)
-    exact = Learned(learned_from_reads(size, reads))
-    _ = exact.factors.directions
+    factors = learned_from_reads(size, reads)
+    exact = Learned(factors, likeness={"factors": Likeness(factors.directions)})
     indexed, seconds = with_indexes(size, exact.factors)
     assert indexed.by_score is not None
-    assert indexed.by_direction is not None
-    megabytes = (len(indexed.by_score.data) + len(indexed.by_direction.data)) / 1e6
+    by_direction = indexed.likeness["factors"].index
+    assert by_direction is not None
+    megabytes = (len(indexed.by_score.data) + len(by_direction.data)) / 1e6
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rows = []
     for search, learned in (("exact", exact), ("index", indexed)):
@@ -116,7 +117,7 @@ def with_indexes(size: int, factors: Factors) -> tuple[Learned, float]:
         seconds += time.perf_counter() - start
         if path is not None:
             np.save(path, found[-1].data)
-    return Learned(factors, *found), seconds
+    return Learned(factors, found[0], {"factors": Likeness(factors.directions, found[1])}), seconds
 
 
 def kept(name: str) -> Path | None:
@@ -180,7 +181,7 @@ def ask(state: State, name: str, learned: Learned, calls: int) -> tuple[Array, f
         recent = state.histories.recent(user)
         about = int(recent[-1]) if name == "beside" and len(recent) else -1
         start, worked = time.perf_counter(), time.thread_time()
-        decided = decider.decide(place, 20, i, NOW, user, about)
+        decided = decider.decide(place, 20, i, Asking(NOW, user, about))
         times.append(((time.perf_counter() - start) * 1e3, (time.thread_time() - worked) * 1e3))
         candidates.append(decided.candidates)
     return np.array(times[50:]).T, float(np.mean(candidates))
@@ -190,12 +191,17 @@ def recall(state: State, targeter: Targeter, exact: Learned, approximate: Learne
     found = []
     for user in range(200):
         recent = state.histories.recent(user)
-        one, other = (
-            targeter.find(Asked(recent, -1, NOW, recent), View(state.items, state.popularity, learned))
-            for learned in (exact, approximate)
-        )
+        one, other = (targeter.find(asked(recent), view(state, learned)) for learned in (exact, approximate))
         found.append(np.isin(one, other).mean() if len(one) else 1.0)
     return float(np.mean(found))
+
+
+def asked(recent: Array) -> Asked:
+    return Asked(recent, -1, NOW, recent, recent, np.zeros(0, np.float32))
+
+
+def view(state: State, learned: Learned) -> View:
+    return View(state.items, state.popularity, learned, state.items.shown(NOW))
 
 
 def share_proven(state: State, indexed: Learned) -> float:
@@ -206,7 +212,7 @@ def share_proven(state: State, indexed: Learned) -> float:
     for user in range(500):
         index._graph = counting = Counting(graph)
         recent = state.histories.recent(user)
-        targeter.find(Asked(recent, -1, NOW, recent), View(state.items, state.popularity, indexed))
+        targeter.find(asked(recent), view(state, indexed))
         proven += counting.calls == 0
     index._graph = graph
     return proven / 500

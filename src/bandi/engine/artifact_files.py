@@ -89,7 +89,9 @@ def manifest_in(snapshot: Snapshot, name: str) -> Manifest:
     """Raises NewerVersionError for an artifact of a later format, LogDamagedError for a file that is none."""
     found = int(snapshot.meta.get("format") or 1)
     if found > FORMAT:
-        raise NewerVersionError(f"artifact {name}: format {found}, this version reads {FORMAT}; upgrade Bandi, or train again")
+        raise NewerVersionError(
+            f"artifact {name}: format {found}, this version reads {FORMAT}; upgrade Bandi, or train again"
+        )
     if "manifest" not in snapshot.meta:
         raise LogDamagedError(f"artifact {name}: it has no manifest; train again")
     return msgspec.json.decode(str(snapshot.meta["manifest"]), type=Manifest)
@@ -104,7 +106,9 @@ def read(snapshot: Snapshot, name: str) -> Learned:
     factors = Factors(nobody, items, config, float(snapshot.meta["mean_mass"] or 0.0))
     _ = factors.gram, factors.directions
     vectors = {
-        part.removeprefix(_PART): _rows(snapshot, part, name, len(items)) for part in snapshot.arrays if part.startswith(_PART)
+        part.removeprefix(_PART): _rows(snapshot, part, name, len(items))
+        for part in snapshot.arrays
+        if part.startswith(_PART)
     }
     likeness = {
         kind: Likeness(found.vectors, _index(snapshot, kind, found.vectors, name))
@@ -113,7 +117,9 @@ def read(snapshot: Snapshot, name: str) -> Learned:
     return Learned(factors, _index(snapshot, BY_SCORE, items, name), likeness, *_segments(snapshot, name, len(items)))
 
 
-def _segments(snapshot: Snapshot, name: str, items: int) -> tuple[SegmentModel | None, Array | None, Array | None, Array | None]:
+def _segments(
+    snapshot: Snapshot, name: str, items: int
+) -> tuple[SegmentModel | None, Array | None, Array | None, Array | None]:
     arrays = {key.removeprefix(_SEGMENTS): a for key, a in snapshot.arrays.items() if key.startswith(_SEGMENTS)}
     if not arrays:
         return None, None, None, None
@@ -121,14 +127,24 @@ def _segments(snapshot: Snapshot, name: str, items: int) -> tuple[SegmentModel |
     titles, promise = _rows(snapshot, "titles", name, items), _rows(snapshot, "promise", name, len(model.shares))
     leading = snapshot.arrays["leading"]
     fits = titles.shape[1] == model.centres.shape[1] and promise.shape[1] == items
-    if not fits or leading.dtype != np.int32 or len(leading) != len(promise) or not (-1 <= leading).all() & (leading < items).all():
+    if (
+        not fits
+        or leading.dtype != np.int32
+        or len(leading) != len(promise)
+        or not (leading >= -1).all() & (leading < items).all()
+    ):
         raise LogDamagedError(f"artifact {name}: its segments do not fit its titles; train again")
     return model, titles, promise, leading
 
 
 def _rows(snapshot: Snapshot, part: str, name: str, rows: int = -1) -> Array:
     found = snapshot.arrays[part]
-    if found.ndim != 2 or found.dtype != np.float32 or (rows >= 0 and len(found) != rows) or not np.isfinite(found).all():
+    if (
+        found.ndim != 2
+        or found.dtype != np.float32
+        or (rows >= 0 and len(found) != rows)
+        or not np.isfinite(found).all()
+    ):
         shape = f"[{'n' if rows < 0 else rows}, d]"
         raise LogDamagedError(f"artifact {name}: {part}: expected finite float32{shape}; train again")
     return found

@@ -23,7 +23,7 @@ from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 
 MAX_K = 1_000
-MAX_AGE = 200
+MAX_AGE = 199
 OTHER_REGION = -2
 """In a header: a region was named that no title names."""
 _MASK = (1 << 64) - 1
@@ -170,9 +170,8 @@ class Decider:
         if age is None or region is None:
             reader = self._state.users.get(asking.user)
             if reader is not None:
-                age = _age(reader.fields.get("age")) if age is None else age
-                said = reader.fields.get("region")
-                region = said if region is None and isinstance(said, str) else region
+                age = reader.age if age is None else age
+                region = reader.region or None if region is None else region
         return age, region
 
 
@@ -212,13 +211,6 @@ def _shown(items: Array, mask: Array) -> Array:
     return shown
 
 
-def _age(value: object) -> int | None:
-    """Whole years, where a document says them as a number that can be an age."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_AGE:
-        return None
-    return int(value)
-
-
 def ranked_items(
     decided: Decided, placement: PlacementState, texts: Sequence[str], rule_texts: Sequence[str]
 ) -> tuple[RankedItem, ...]:
@@ -230,15 +222,10 @@ def ranked_items(
     count = len(decided.items)
     sources = [0] * count if decided.sources is None else decided.sources.tolist()
     rules = [-1] * count if decided.rules is None else decided.rules.tolist()
+    named = {bits: tuple(name for i, name in enumerate(names) if bits >> i & 1) for bits in set(sources)}
     return tuple(
         [
-            RankedItem(
-                texts[item],
-                score,
-                slot,
-                tuple(name for i, name in enumerate(names) if bits >> i & 1),
-                rule_texts[rule] if rule >= 0 else "",
-            )  # fmt: skip
+            RankedItem(texts[item], score, slot, named[bits], rule_texts[rule] if rule >= 0 else "")
             for (item, score, slot), bits, rule in zip(slots, sources, rules, strict=True)
         ]
     )

@@ -81,8 +81,8 @@ class Engine:
         """The list for one reader (None: anonymous) at one place; the decision is logged with the next commit.
 
         k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh); item: what
-        the list stands beside, such as the title just read (viewer end). age: the reader's, 0 to 200 years, and region: where
-        they are, for titles that are not for everybody; absent: what the reader's own fields `age` and `region` say.
+        the list stands beside, such as the title just read (viewer end). age: the reader's, 0 to 199 years, and region: where
+        they are, for titles that are not for everybody; absent: what the reader's document says.
         Raises UnknownNameError for a placement that is not configured or an item that is not known, InvalidInputError for
         a bad k, seed, user, age or region.
         """

@@ -128,8 +128,8 @@ class Hindsight:
 
 
 def _asking(header: Array) -> Asking:
-    names = ("occurred_ms", "user", "about", "age", "region", "request")
-    return Asking(*(int(header[name]) for name in names))
+    now_ms, user, about = int(header["occurred_ms"]), int(header["user"]), int(header["about"])
+    return Asking(now_ms, user, about, int(header["age"]), int(header["region"]), int(header["request"]))
 
 
 def _error(share: float, draws: int) -> float:

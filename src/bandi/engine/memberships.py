@@ -65,7 +65,8 @@ class Memberships:
         weights = learned.segments.memberships(vectors, threads=1)
         keys = np.where(rows["request"] != 0, rows["request"], rows["event_lo"])
         segments = _drawn(weights[place], keys)
-        segments[~vectors.any(axis=1)[place]] = 0
+        known: Array = (vectors != 0).any(axis=1)
+        segments[~known[place]] = 0
         rows["segment"] = segments
 
     def _trained(self) -> Learned | None:
@@ -87,4 +88,5 @@ def _drawn(weights: Array, keys: Array) -> Array:
     x ^= x >> np.uint64(31)
     uniform = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
     below = uniform[:, None] >= np.cumsum(weights, axis=1, dtype=np.float64)
-    return (1 + below.sum(axis=1).clip(max=weights.shape[1] - 1)).astype(np.int16)
+    segments: Array = 1 + below.sum(axis=1).clip(max=weights.shape[1] - 1)
+    return segments.astype(np.int16)

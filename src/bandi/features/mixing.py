@@ -40,7 +40,8 @@ def learn_weights(parts: Sequence[Array], befores: Array, nexts: Array, seed: in
     told &= firsts != seconds
     features = np.stack([_cosines(part, firsts[told], seconds[told]) for part in parts], axis=1)
     weights = np.maximum(_logistic(features, turned_to[told].astype(np.float64)), 0.0)
-    return weights / weights.sum() if weights.sum() > 0 else equal
+    found: Array = weights / weights.sum() if weights.sum() > 0 else equal
+    return found
 
 
 def mixed(parts: Sequence[Array], weights: Array) -> Array:
@@ -59,7 +60,8 @@ def reduced(vectors: Array, dimensions: int) -> Array:
         _, directions = np.linalg.eigh(wide.T @ wide)
         vectors = vectors @ directions[:, ::-1][:, :dimensions].astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.ascontiguousarray(np.where(lengths > 1e-6, vectors / np.maximum(lengths, 1e-12), 0.0), np.float32)
+    scaled = np.where(lengths > 1e-6, vectors / np.maximum(lengths, 1e-12), 0.0)
+    return np.ascontiguousarray(scaled, np.float32)
 
 
 def _cosines(part: Array, firsts: Array, seconds: Array) -> Array:

@@ -55,7 +55,9 @@ def hold_back(material: Material) -> HeldBack | None:
     )
 
 
-def judge(held_back: HeldBack, config: AlsConfig, on_iteration: Callable[[int], None]) -> tuple[dict[str, float], Factors]:
+def judge(
+    held_back: HeldBack, config: AlsConfig, on_iteration: Callable[[int], None]
+) -> tuple[dict[str, float], Factors]:
     """Recall and NDCG at 20 beside those of the most read titles, and the factors that knew nothing of what was held back."""
     seen, held = held_back.seen, held_back.held
     factors = fit(seen, config, on_iteration=on_iteration)

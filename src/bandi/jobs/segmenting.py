@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,12 +84,19 @@ def segment_evidence(folder: Path, ks: tuple[int, ...] = KS, on_step: OnStep | N
     held_back = hold_back(material)
     seen = None if held_back is None else held_back.seen
     if seen is None:
-        factors = Factors(np.zeros((0, als.factors), np.float32), np.zeros((material.shape[1], als.factors), np.float32), als, 0.0)
+        factors = Factors(
+            np.zeros((0, als.factors), np.float32), np.zeros((material.shape[1], als.factors), np.float32), als, 0.0
+        )
     else:
-        factors = fit(seen, als, on_iteration=lambda done: step("learning without the newest titles", done, als.iterations))
+        factors = fit(
+            seen, als, on_iteration=lambda done: step("learning without the newest titles", done, als.iterations)
+        )
     titles = reduced(joined(vectors, factors, settings.features), MAX_DIMENSIONS)
-    tried: Callable[[int], None] = lambda k: step("trying numbers of segments", ks.index(k) + 1, len(ks))
-    return choose_k(material.recent(), titles, ks, settings.method, on_k=tried)
+
+    def on_k(k: int) -> None:
+        step("trying numbers of segments", ks.index(k) + 1, len(ks))
+
+    return choose_k(material.recent(), titles, ks, settings.method, on_k=on_k)
 
 
 def last_learned(shelf: Shelf) -> Learned | None:
@@ -110,9 +116,9 @@ def _memberships_before(previous: Learned | None, recent: Array) -> Array | None
 
 
 def _can_be_held_out(recent: Array, titles: Array) -> bool:
-    known = titles.any(axis=1)
+    known: Array = (titles != 0).any(axis=1)
     rest = recent[:, 1:]
-    return bool((known[rest.clip(min=0)] & (rest >= 0)).any()) if len(known) else False
+    return bool(len(known)) and bool((known[rest.clip(min=0)] & (rest >= 0)).any())
 
 
 def _profiles(material: Material, catalogue: list[Item | None], memberships: Array, recent: Array) -> Profiles:
@@ -120,11 +126,16 @@ def _profiles(material: Material, catalogue: list[Item | None], memberships: Arr
     codes = items.codes("genre")
     genres = Labels(codes.names, np.arange(len(codes.codes) + 1), codes.codes)
     lists = items.lists("tags")
-    ids = [lists.ids[start : start + count] for start, count in zip(lists.starts.tolist(), lists.counts.tolist(), strict=True)]
+    ids = [
+        lists.ids[start : start + count]
+        for start, count in zip(lists.starts.tolist(), lists.counts.tolist(), strict=True)
+    ]
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.counts, dtype=np.int64)])
     tags = Labels(lists.names, starts, np.concatenate([*ids, np.zeros(0, np.int32)]).astype(np.int32))
     texts = material.state.interner.texts("item")
-    names = [text if item is None or not item.title else item.title for item, text in zip(catalogue, texts, strict=True)]
+    names = [
+        text if item is None or not item.title else item.title for item, text in zip(catalogue, texts, strict=True)
+    ]
     known = memberships[recent[:, 0] >= 0], recent[recent[:, 0] >= 0]
     readers = [material.state.users.get(int(user)) for user in np.flatnonzero(recent[:, 0] >= 0)]
     attributes = {name: [_attribute(reader, name) for reader in readers] for name in _ATTRIBUTES}

@@ -89,17 +89,22 @@ def _factors(
     """Factors, what they were found to be worth, and the weights of mixed likeness."""
     als = als_config(config.factors)
     held_back = hold_back(material)
+    metrics: dict[str, float] = {}
     if held_back is None:
-        metrics, mixes = {}, learn_mixes(config, vectors, None, _NOBODY, _NOBODY)
+        mixes = learn_mixes(config, vectors, None, _NOBODY, _NOBODY)
     else:
         if choose is not None:
             als = choose(held_back, als, lambda done, total: step("choosing hyperparameters", done, total))
-        judged: Callable[[int], None] = lambda done: step("judging on held-out reads", done, als.iterations)
-        metrics, held_factors = judge(held_back, als, judged)
+        rounds = als.iterations
+        metrics, held_factors = judge(held_back, als, lambda done: step("judging on held-out reads", done, rounds))
         mixes = learn_mixes(config, vectors, held_factors, held_back.befores, held_back.nexts)
-    learning: Callable[[int], None] = lambda done: step("learning from all reads", done, als.iterations)
-    interactions = weighed(material.users, material.items, material.shape)
-    factors = fit(interactions, als, on_iteration=learning, start_items=_items_before(previous, als, material))
+    rounds = als.iterations
+    factors = fit(
+        weighed(material.users, material.items, material.shape),
+        als,
+        on_iteration=lambda done: step("learning from all reads", done, rounds),
+        start_items=_items_before(previous, als, material),
+    )
     return factors, metrics, mixes
 
 

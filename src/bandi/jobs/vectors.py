@@ -39,7 +39,9 @@ def wanted(config: Config) -> set[str]:
     return found
 
 
-def learn_vectors(config: Config, folder: Path, titles: list[Item | None], material: Material, on_step: OnStep) -> Vectors:
+def learn_vectors(
+    config: Config, folder: Path, titles: list[Item | None], material: Material, on_step: OnStep
+) -> Vectors:
     """Of the features that are asked for (factors apart). Raises InvalidInputError for an encoder or a folder that cannot be used."""
     made = Vectors()
     features = wanted(config)

@@ -194,7 +194,7 @@ class Placement(Struct, frozen=True):
     where: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
     """Titles that may be shown, as an expression on their fields: `genre in ["drama"] and fields.price <= 3`."""
     assumed_age: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
-    """Age in years of readers of whom none is known (request or `fields.age`): 0 shows them no rated title."""
+    """Age in years of readers of whom none is known: 0 shows them no rated title."""
     diversity: Annotated[tuple[Cap, ...], msgspec.Meta(max_length=4)] = ()
     """Caps by field, such as `[{ by = "genre", max_share = 0.4 }]`."""
     mmr: Mmr | None = None
