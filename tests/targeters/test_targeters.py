@@ -1,5 +1,7 @@
 """Each targeter, and their union."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
