@@ -33,7 +33,9 @@ def make_shop(folder: Path, config: str = CONFIG) -> None:
     random = np.random.default_rng(1)
     with bandi.open(folder) as engine:
         engine.put_items([bandi.Item(id=f"t{i}", genre=GENRES[i % 2], tags=(GENRES[i % 2],)) for i in range(40)])
-        engine.put_users([bandi.User(id=f"u{i}", fields={"gender": "fm"[i % 2]}, age=20 + 20 * (i % 2)) for i in range(60)])
+        engine.put_users(
+            [bandi.User(id=f"u{i}", fields={"gender": "fm"[i % 2]}, age=20 + 20 * (i % 2)) for i in range(60)]
+        )
         engine.record_many(
             [
                 bandi.Read(user=f"u{user}", item=f"t{2 * random.integers(0, 20) + user % 2}")
