@@ -15,6 +15,7 @@ from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
@@ -24,11 +25,14 @@ from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import Arm, Ranking, Receipt, Stats
+from bandi.model.answers import Arm, Because, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.segments.profiles import Profiles
+
+MAX_BECAUSE = 32
 
 
 def now_ms() -> int:
@@ -60,6 +64,7 @@ class Engine:
         self._writer = Writer(opened.log, self._state, memberships, self.config, opened.log.id_seed, clock_ms)
         self._maintenance = Maintenance(opened, self._writer)
         self._hindsight = Hindsight(opened, self.artifacts, self._flushed)
+        self._explaining = Explaining(self._state, self.artifacts)
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
@@ -201,6 +206,26 @@ class Engine:
             Arm(placement, segment, self._item_texts[item], *figures)
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
+
+    def because(self, user: str, item: str, limit: int = 5) -> list[Because]:
+        """What a reader read last that speaks most for a title, with shares: "because you read ...".
+
+        limit: at most so many, 1 to 32. Empty for a reader without a history among the titles trained on, and where nothing
+        was trained. Raises UnknownNameError for an item that is not known, InvalidInputError for a bad user or limit.
+        """
+        if not (isinstance(limit, int) and not isinstance(limit, bool) and 1 <= limit <= MAX_BECAUSE):
+            raise InvalidInputError(Problem("$.limit", repr(limit)[:66], f"a whole number from 1 to {MAX_BECAUSE}"))
+        user_index, _ = self._user(user)
+        return self._explaining.because(user_index, self._known_item(item, "$.item"), limit)
+
+    def segments(self, artifact: str | None = None) -> Profiles | None:
+        """What each segment is like in the artifact in use, or in another; None where it has no segments."""
+        return self._explaining.segments(self.artifact if artifact is None else artifact)
+
+    def membership(self, user: str) -> list[float]:
+        """A reader's weights over the segments, which sum to 1; empty where nothing is known. Raises InvalidInputError."""
+        weights: list[float] = self._decider.membership(self._user(user)[0]).tolist()
+        return weights
 
     def _known_item(self, text: str, where: str) -> int:
         index = self._state.interner.lookup("item", text) if isinstance(text, str) else -1
