@@ -11,7 +11,7 @@ RULE: dict[str, Any] = {
     "id": "launch-t017",
     "owner": "kim@example.com",
     "reason": "launch week",
-    "ends_at": "2030-12-01T00:00:00+09:00",
+    "ends_at": "2026-12-15T00:00:00+09:00",
     "item": "t017",
     "slot": 0,
 }
