@@ -41,7 +41,7 @@ def list_command(folder: Path, as_json: bool) -> None:
             return
         rows = [_row(rule, rule.id in acting) for rule in rules]
     header = ["id", "type", "titles", "owner", "reason", "from", "until", "acts now"]
-    print_table(f"{folder}: rules", header, rows, f"{len(rules)} rules, {len(acting)} act now; times are UTC")
+    print_table(f"{folder}: rules", header, rows, f"rules: {len(rules)}, of which act now: {len(acting)}; times are UTC")
 
 
 @command.command("put")
@@ -52,7 +52,7 @@ def put_command(folder: Path, file: Any) -> None:
     rules = _rules_in(file.read(MAX_BYTES + 1), file.name)
     with _opened(folder) as engine:
         receipt = engine.rules.put(*rules)
-    click.echo(f"{receipt.accepted} rules put")
+    click.echo(f"rules put: {receipt.accepted}")
 
 
 @command.command("delete")
@@ -62,7 +62,7 @@ def delete_command(folder: Path, ids: tuple[str, ...]) -> None:
     """Take rules out: all of them or none."""
     with _opened(folder) as engine:
         receipt = engine.rules.delete(*ids)
-    click.echo(f"{receipt.accepted} rules deleted")
+    click.echo(f"rules deleted: {receipt.accepted}")
 
 
 def _opened(folder: Path) -> Engine:
@@ -81,6 +81,8 @@ def _rules_in(text: bytes, name: str) -> list[Rule]:
 
     from bandi.model.errors import InvalidInputError, Problem
     from bandi.model.rules import Rule
+    from bandi.serving.bodies import field_problem
+    from bandi.serving.rule_routes import RULE_TYPES
 
     if len(text) > MAX_BYTES:
         raise InvalidInputError(Problem(name, "a larger file", f"at most {MAX_BYTES} bytes"))
@@ -89,8 +91,7 @@ def _rules_in(text: bytes, name: str) -> list[Rule]:
             return msgspec.json.decode(text, type=list[Rule])
         return [msgspec.json.decode(text, type=Rule)]
     except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at `$")
-        raise InvalidInputError(Problem(f"{name}: ${place.rstrip('`')}", "something else", "a rule", reason)) from None
+        raise InvalidInputError(field_problem(error, msgspec.json.decode(text), f"{name}: $", RULE_TYPES)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(Problem(name, "no JSON", "one rule or a list of rules as JSON", str(error))) from None
 

@@ -23,6 +23,7 @@ from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
+from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
 from bandi.model.answers import Arm, Because, Ranking, Receipt, Stats
@@ -191,10 +192,16 @@ class Engine:
     def arms(
         self, placement: str = "home", items: Sequence[str] | None = None, segment: int = 0, limit: int = 100
     ) -> list[Arm]:
-        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials."""
+        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials.
+
+        segment: 0 is for readers of whom nothing is known; those of `[segments]` are counted from 1. Raises UnknownNameError,
+        InvalidInputError.
+        """
         state = self._decider.placement(placement)
-        if segment != 0:
-            raise InvalidInputError(Problem("$.segment", repr(segment), "0: there is one segment so far"))
+        last = arm_segments(self.config) - 1
+        if not (isinstance(segment, int) and not isinstance(segment, bool) and 0 <= segment <= last):
+            expected = f"a whole number from 0 to {last}" if last else "0: [segments] is not configured"
+            raise InvalidInputError(Problem("$.segment", repr(segment)[:66], expected))
         at_ms = self._clock_ms()
         if items is None:
             indices = state.policy.most_tried(limit)

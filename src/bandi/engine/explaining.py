@@ -25,7 +25,7 @@ class Explaining:
 
         The score of an item is a sum over the reader's own reads (Hu, Koren and Volinsky 2008, section 5), each weighed as
         the `factors` targeter weighs it. Shares are of the positive parts of that sum; reads that speak against the item, and
-        the item itself, are left out.
+        the item itself, are left out. Nothing is given where the sum is not above 0: then the reads are no reason.
         """
         learned = self._shelf.find(self._state.artifact)
         if learned is None or not 0 <= item < len(learned.factors.items):
@@ -36,10 +36,11 @@ class Explaining:
         weights = 2.0 ** (-np.arange(len(read)) / FADE)
         others = read != item
         read, weights = read[others], weights[others]
-        parts = learned.factors.explain(item, read, weights).clip(min=0.0)
-        total = float(parts.sum())
-        if total <= 0.0:
+        parts = learned.factors.explain(item, read, weights)
+        if parts.sum() <= 0.0:
             return []
+        parts = parts.clip(min=0.0)
+        total = float(parts.sum())
         texts = self._state.interner.texts("item")
         strongest = [place for place in np.argsort(-parts, kind="stable")[:limit].tolist() if parts[place] > 0.0]
         return [Because(texts[int(read[place])], float(parts[place]) / total) for place in strongest]

@@ -79,8 +79,11 @@ class _Admin:
         items = request.query_params.getlist("item") or None
         if items is not None and len(items) > MAX_PAGE:
             raise InvalidInputError(Problem("query item", f"{len(items)} items", f"at most {MAX_PAGE}"))
-        limit = _limit(request)
-        return _json({"arms": await run_in_threadpool(self._engine.arms, placement, items, 0, limit)})
+        segment = request.query_params.get("segment", "0")
+        if not (segment.isascii() and segment.isdigit() and len(segment) < 4):
+            raise InvalidInputError(Problem("query segment", repr(segment)[:66], "the number of a segment, 0 or more"))
+        arms = await run_in_threadpool(self._engine.arms, placement, items, int(segment), _limit(request))
+        return _json({"arms": arms})
 
     async def stats(self, _: Request) -> Response:
         return _json(self._engine.stats())

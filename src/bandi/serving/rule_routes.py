@@ -19,7 +19,7 @@ from bandi.serving.bodies import Batches, check_json, decode, field_problem, inv
 from bandi.serving.problems import HttpProblemError
 
 _dict_decoder = msgspec.json.Decoder(dict[str, Any])
-_TYPES = "pin, boost, bury, block"
+RULE_TYPES = "pin, boost, bury, block"
 
 
 class RulesInUse(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class RuleRoutes:
         try:
             rule = msgspec.convert(fields, Rule)
         except msgspec.ValidationError as error:
-            raise invalid(field_problem(error, fields, tags=_TYPES)) from None
+            raise invalid(field_problem(error, fields, tags=RULE_TYPES)) from None
         return await self._take([rule], None)
 
     async def _batch(self, request: Request) -> Response:
