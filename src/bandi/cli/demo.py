@@ -230,7 +230,9 @@ def _print(readers: HttpReaders) -> None:
         "of the editors' pick",
         "wasted impressions",
     ]
-    print_table("readers over HTTP", header, rows, "wasted: on titles that cannot win; personal lists have no such titles")
+    print_table(
+        "readers over HTTP", header, rows, "wasted: on titles that cannot win; personal lists have no such titles"
+    )
 
 
 def _print_learned(engine: Engine) -> None:

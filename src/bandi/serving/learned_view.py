@@ -57,6 +57,7 @@ class AlikeTitle(msgspec.Struct, frozen=True):
 
     item: str
     title: str
+    genre: str
     cosine: float
 
 
@@ -149,11 +150,16 @@ def _alikes(engine: Engine, learned: Learned, likeness: Likeness) -> list[TitleA
     there = np.array([engine.items.get(ids[i]) is not None for i in range(known)], np.bool_)
     found = []
     for title in _examples(learned, there & likeness.vectors[:known].any(axis=1)):
-        own, nearest = likeness.vectors[title], _nearest(likeness, title, there)
-        item = engine.items.get(ids[title])
-        alike = [AlikeTitle(ids[i], engine.title(ids[i]), float(own @ likeness.vectors[i])) for i in nearest]
-        found.append(TitleAlikes(ids[title], engine.title(ids[title]), "" if item is None else item.genre, alike))
+        cosines = {i: float(likeness.vectors[title] @ likeness.vectors[i]) for i in _nearest(likeness, title, there)}
+        alike = [AlikeTitle(*_named(engine, ids[i]), cosine) for i, cosine in cosines.items()]
+        found.append(TitleAlikes(*_named(engine, ids[title]), alike))
     return found
+
+
+def _named(engine: Engine, item_id: str) -> tuple[str, str, str]:
+    """Id, title and genre."""
+    item = engine.items.get(item_id)
+    return item_id, engine.title(item_id), "" if item is None else item.genre
 
 
 def _nearest(likeness: Likeness, title: int, allowed: Array) -> list[int]:
