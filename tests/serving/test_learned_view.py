@@ -91,9 +91,12 @@ def test_an_artifact_is_looked_at_once(engine: bandi.Engine, monkeypatch: pytest
     train(engine.path)
     engine._reloading.look()
     asked: list[str] = []
-    monkeypatch.setattr(
-        "bandi.serving.live.learned_view", lambda of, name: asked.append(name) or module.learned_view(of, name)
-    )
+
+    def counted(of: bandi.Engine, name: str) -> module.LearnedView | None:
+        asked.append(name)
+        return learned_view(of, name)
+
+    monkeypatch.setattr("bandi.serving.live.learned_view", counted)
     for _ in range(3):
         live.look_at_artifact()
     assert asked == ["000001"]

@@ -47,6 +47,7 @@ policy = { use = "thompson" }
 
 [segments]
 k = 6
+method = "hard"  # one group each: a minute of reads says too little for weights
 
 [factors]
 factors = 16  # a catalogue of some hundred titles
@@ -59,7 +60,7 @@ ONCE_TRAINED_AFTER = 2_500
 TRAINED_AFTER = 1_500
 TRAINED_EVERY_S = 60.0
 TAKE_UP_S = 30.0
-TITLES, LAUNCHED_BEFORE, READERS = 120, 110, 600
+TITLES, LAUNCHED_BEFORE, READERS = 120, 110, 300
 TITLES_PRINTED = 8
 
 

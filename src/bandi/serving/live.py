@@ -177,7 +177,7 @@ class Live:
         return LivePlacement(
             name=name,
             policy=self._engine.policy_version(name),
-            targeters=[targeter.__struct_config__.tag for targeter in self._engine.config.placements[name].targeters],
+            targeters=[str(each.__struct_config__.tag) for each in self._engine.config.placements[name].targeters],
             impressions=round(trials),
             clicks=round(successes),
             ctr=successes / trials if trials else None,
