@@ -41,7 +41,9 @@ def list_command(folder: Path, as_json: bool) -> None:
             return
         rows = [_row(rule, rule.id in acting) for rule in rules]
     header = ["id", "type", "titles", "owner", "reason", "from", "until", "acts now"]
-    print_table(f"{folder}: rules", header, rows, f"rules: {len(rules)}, of which act now: {len(acting)}; times are UTC")
+    print_table(
+        f"{folder}: rules", header, rows, f"rules: {len(rules)}, of which act now: {len(acting)}; times are UTC"
+    )
 
 
 @command.command("put")
