@@ -69,7 +69,9 @@ class PlacementFilter:
         return kept.allowed
 
     def _made(self, mask: Array, force: InForce) -> Allowed:
-        mask = mask.copy()  # a writable one: kernels are compiled for these, and a read-only one would be compiled for anew
+        mask = (
+            mask.copy()
+        )  # a writable one: kernels are compiled for these, and a read-only one would be compiled for anew
         if len(force.blocked):
             mask[force.blocked[force.blocked < len(mask)]] = False
         items = np.flatnonzero(mask).astype(np.int32)
