@@ -18,7 +18,7 @@ CONFIG = """
 [placements.home]
 targeters = [{ use = "factors", n = 10 }]
 [factors]
-factors = 8
+factors = 2
 [segments]
 k = 2
 """
@@ -32,7 +32,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bandi.Engine]:
     random = np.random.default_rng(1)
     with bandi.open(folder) as engine:
         engine.put_items([bandi.Item(id=f"t{i}", genre=("drama", "action")[i % 2]) for i in range(41)])
-        reads = [(f"u{user}", f"t{2 * random.integers(0, 20) + user % 2}") for user in range(60) for _ in range(9)]
+        reads = [(f"u{user}", f"t{2 * random.integers(0, 20) + user % 2}") for user in range(200) for _ in range(9)]
         engine.record_many(
             [bandi.Read(user=user, item=item) for user, item in [*reads, ("both", "t2"), ("both", "t5")]]
         )
