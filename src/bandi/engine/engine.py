@@ -286,6 +286,11 @@ class Engine:
         """The name of the artifact that targeters use, or nothing."""
         return self._state.artifact
 
+    def take_up(self) -> str:
+        """Take up the artifact that is current on the shelf now, not at the next look; the name of the one in use."""
+        self._reloading.look()
+        return self._state.artifact
+
     @property
     def failure(self) -> BaseException | None:
         """What stopped the writer, if anything did."""

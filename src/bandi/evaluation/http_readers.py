@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from bandi.evaluation.sittings import Coins, Looked, Sittings
-from bandi.evaluation.worlds.webtoon import World
+from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
 from bandi.model.errors import BandiError
 
 _READERS_A_BATCH = 5_000
@@ -67,8 +67,12 @@ class HttpReaders:
         self.close()
 
     def load_catalogue(self) -> None:
-        """Put the world's titles into the service; all are on sale at once, for the service's clock is not the world's."""
-        items = [msgspec.structs.replace(item, launched_at=None) for item in self._world.items()]
+        """Put the world's titles into the service, launched as if the world's run ended now: all are on sale at once."""
+        behind_s = time.time() - (START_MS + self._world.parameters.run.days * DAY_MS) / 1_000
+        items = [
+            msgspec.structs.replace(item, launched_at=launched_ms / 1_000 + behind_s)
+            for item, launched_ms in zip(self._world.items(), self._world.launched_ms.tolist(), strict=True)
+        ]
         self._post("/v1/items:batch", {"items": [msgspec.to_builtins(item) for item in items]}, (200,))
 
     def load_readers(self) -> None:
