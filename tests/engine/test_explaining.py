@@ -18,7 +18,7 @@ CONFIG = """
 [placements.home]
 targeters = [{ use = "factors", n = 10 }]
 [factors]
-factors = 8
+factors = 2
 [segments]
 k = 2
 """
@@ -32,7 +32,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bandi.Engine]:
     random = np.random.default_rng(1)
     with bandi.open(folder) as engine:
         engine.put_items([bandi.Item(id=f"t{i}", genre=("drama", "action")[i % 2]) for i in range(41)])
-        reads = [(f"u{user}", f"t{2 * random.integers(0, 20) + user % 2}") for user in range(60) for _ in range(9)]
+        reads = [(f"u{user}", f"t{2 * random.integers(0, 20) + user % 2}") for user in range(200) for _ in range(9)]
         engine.record_many(
             [bandi.Read(user=user, item=item) for user, item in [*reads, ("both", "t2"), ("both", "t5")]]
         )
@@ -41,16 +41,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bandi.Engine]:
         yield engine
 
 
-def read_by(engine: bandi.Engine, user: str) -> set[str]:
-    slots = engine.recommend(user=user, k=41)
-    return {slot.item for slot in slots}
-
-
 def test_the_reads_of_the_same_kind_speak_for_a_title(engine: bandi.Engine) -> None:
-    """Who read one even and one odd title is told the even one as the reason for even titles, the odd one for odd ones."""
-    for item in range(10, 30):
-        first, *_ = engine.because("both", f"t{item}")
-        assert first.item == ("t2", "t5")[item % 2]
+    """Who read t2 and t5 hears of t2 as the reason for even titles and of t5 for odd ones; by tossing coins in 30 of 38: 0.03 %."""
+    named = 0
+    for item in range(40):
+        reasons = engine.because("both", f"t{item}")
+        named += item not in (2, 5) and bool(reasons) and reasons[0].item == ("t2", "t5")[item % 2]
+    assert named >= 30
 
 
 @pytest.mark.parametrize("limit", [1, 3, 32])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -48,10 +48,11 @@ def list_command(folder: Path, as_json: bool) -> None:
 
 @command.command("put")
 @FOLDER
-@click.argument("file", type=click.File("rb"))
-def put_command(folder: Path, file: Any) -> None:
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def put_command(folder: Path, file: str) -> None:
     """Add or replace the rules in FILE ("-": what is typed in): JSON, one rule or a list; all of them or none."""
-    rules = _rules_in(file.read(MAX_BYTES + 1), file.name)
+    with click.open_file(file, "rb") as stream:
+        rules = _rules_in(stream.read(MAX_BYTES + 1), "stdin" if file == "-" else Path(file).name)
     with _opened(folder) as engine:
         receipt = engine.rules.put(*rules)
     click.echo(f"rules put: {receipt.accepted}")
@@ -89,13 +90,13 @@ def _rules_in(text: bytes, name: str) -> list[Rule]:
     if len(text) > MAX_BYTES:
         raise InvalidInputError(Problem(name, "a larger file", f"at most {MAX_BYTES} bytes"))
     try:
-        if text.lstrip().startswith(b"["):
-            return msgspec.json.decode(text, type=list[Rule])
-        return [msgspec.json.decode(text, type=Rule)]
-    except msgspec.ValidationError as error:
-        raise InvalidInputError(field_problem(error, msgspec.json.decode(text), f"{name}: $", RULE_TYPES)) from None
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(Problem(name, "no JSON", "one rule or a list of rules as JSON", str(error))) from None
+    try:
+        return msgspec.convert(value, list[Rule]) if isinstance(value, list) else [msgspec.convert(value, Rule)]
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(field_problem(error, value, f"{name}: $", RULE_TYPES)) from None
 
 
 def _row(rule: Rule, acts: bool) -> list[str]:

@@ -374,7 +374,7 @@ def default_config_text() -> str:
         *_commented(config_module.Text),
         "\n[images]\n",
         *_commented(config_module.Images),
-        "\n# [segments]  groups of readers; without this table all readers are one\n",
+        "\n# Groups of readers; without this table all readers are one.\n# [segments]\n",
         *_commented_out(config_module.Segments),
         "\n[log]\n",
         *_commented(config_module.Log),
@@ -392,7 +392,7 @@ def _commented(struct: type[Struct]) -> Iterator[str]:
 
 def _commented_out(struct: type[Struct]) -> Iterator[str]:
     for key in keys_of(struct):
-        yield f"# {key.name} = {key.default}  {key.meaning}\n"
+        yield f"# {key.name} = {key.default}  # {key.meaning} ({key.kind})\n"
 
 
 _EXAMPLES = {
