@@ -16,6 +16,8 @@ from bandi.targeters.protocol import Learned, Likeness
 
 GROUPS_SHOWN = 16
 LABELS_SHOWN = 4
+LEAST_LIFT = 1.1
+"""Of a genre or tag: what is read less than a tenth more than by everybody describes nobody."""
 TITLES_SHOWN = 30
 ALIKE_SHOWN = 5
 
@@ -131,7 +133,8 @@ def _group(segment: SegmentProfile) -> ReadersGroup:
 
 
 def _labels(lifted: Sequence[Lifted]) -> list[GroupLabel]:
-    return [GroupLabel(label.name, label.share, label.lift) for label in lifted[:LABELS_SHOWN]]
+    named = [label for label in lifted if label.lift >= LEAST_LIFT]
+    return [GroupLabel(label.name, label.share, label.lift) for label in named[:LABELS_SHOWN]]
 
 
 def _trait(attribute: Attribute) -> GroupTrait | None:
