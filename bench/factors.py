@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import os
 
-os.environ["OPENBLAS_NUM_THREADS"] = (
-    "1"  # what implicit asks for; ours does its threads itself; read when numpy is imported
-)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what implicit asks for; numpy reads it when imported
 
 import csv
 import gzip

@@ -1,19 +1,18 @@
-"""Ranking quality of iALS on any rating set, beside `implicit` and simple peers; run: python -m bench.quality [--leave-one-out] FOLDER...
+"""Ranking quality on any rating set, beside `implicit` and simple peers; run: python -m bench.quality [--leave-one-out] FOLDER...
 
 FOLDER: as `bandi init` and `bandi load` make it; `world:READERS,TITLES,READS,SEED` in its place is a world of bench.factors.
 Every click, read and purchase counts, a title of a reader once, from its first. Within each reader by time: the last fifth to
-test, the fifth before to choose by, at least a title each; with --leave-one-out the last title to test, the last but one to choose by.
-Ours and implicit climb from the same defaults, by the same coordinates (ours: nu besides) and with as many fits, to the best
-NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then learn once from all but the test part. Differences are paired over readers, with 95 % intervals.
+test, the fifth before to choose by, at least a title each; with --leave-one-out the last title to test, the last but one to
+choose by. Ours and implicit climb from the same defaults, by the same coordinates (ours: nu besides) and with as many fits, to
+the best NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then learn once from all but the test part.
+Differences are paired over readers, with 95 % intervals.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ["OPENBLAS_NUM_THREADS"] = (
-    "1"  # what implicit asks for; ours does its threads itself; read when numpy is imported
-)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what implicit asks for; numpy reads it when imported
 
 import sys
 import time

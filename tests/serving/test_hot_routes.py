@@ -34,8 +34,8 @@ def test_an_anonymous_reader_gets_the_default_list(ask, body):
     assert len(answer.json["items"]) == 10
 
 
-def test_the_editors_list_is_in_the_editors_order(ask):
-    items = ask("POST", "/v1/recommendations", {"placement": "viewer_end", "k": 4}).json["items"]
+def test_the_editors_list_is_in_the_editors_order(running):
+    items = running.ask("POST", "/v1/recommendations", {"placement": "viewer_end", "k": 4}).json["items"]
     assert [entry["item"] for entry in items] == ["t0", "t1", "t2", "t3"]
 
 

@@ -51,8 +51,8 @@ class AlsConfig:
     """
 
     factors: int = 64
-    regularisation: float = 10.0
-    alpha: float = 10.0
+    regularisation: float = 20.0
+    alpha: float = 1.0
     nu: float = 1.0
     iterations: int = 15
     steps: int = 2
