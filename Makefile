@@ -21,7 +21,7 @@ demo: $(READY) console  ## a webtoon service with simulated readers, and a page 
 	@$(BIN)/bandi demo $(ARGS)
 
 test: $(READY) console check browser  ## lint, types, import contract, all tests
-	$(BIN)/pytest -n 2 tests
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 tests  # two workers, a thread each
 
 check: $(READY)  ## ruff, mypy --strict, import contract
 	$(BIN)/ruff check .

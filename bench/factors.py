@@ -10,10 +10,15 @@ more, the last fifth of each reader to test, the fifth before to choose; worlds:
 
 from __future__ import annotations
 
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # what implicit asks for; ours does its threads itself; read when numpy is imported
+)
+
 import csv
 import gzip
 import itertools
-import os
 import statistics
 import sys
 import time
@@ -21,8 +26,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what implicit asks for; ours does its threads itself
 
 from bandi.evaluation.ranking import ranking_quality
 from bandi.features.factors.als import AlsConfig, Factors, fit, loss

@@ -15,6 +15,7 @@ from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
@@ -22,13 +23,17 @@ from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
+from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import Arm, Ranking, Receipt, Stats
+from bandi.model.answers import Arm, Because, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.segments.profiles import Profiles
+
+MAX_BECAUSE = 32
 
 
 def now_ms() -> int:
@@ -60,6 +65,7 @@ class Engine:
         self._writer = Writer(opened.log, self._state, memberships, self.config, opened.log.id_seed, clock_ms)
         self._maintenance = Maintenance(opened, self._writer)
         self._hindsight = Hindsight(opened, self.artifacts, self._flushed)
+        self._explaining = Explaining(self._state, self.artifacts)
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
@@ -186,10 +192,16 @@ class Engine:
     def arms(
         self, placement: str = "home", items: Sequence[str] | None = None, segment: int = 0, limit: int = 100
     ) -> list[Arm]:
-        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials."""
+        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials.
+
+        segment: 0 is for readers of whom nothing is known; those of `[segments]` are counted from 1. Raises UnknownNameError,
+        InvalidInputError.
+        """
         state = self._decider.placement(placement)
-        if segment != 0:
-            raise InvalidInputError(Problem("$.segment", repr(segment), "0: there is one segment so far"))
+        last = arm_segments(self.config) - 1
+        if not (isinstance(segment, int) and not isinstance(segment, bool) and 0 <= segment <= last):
+            expected = f"a whole number from 0 to {last}" if last else "0: [segments] is not configured"
+            raise InvalidInputError(Problem("$.segment", repr(segment)[:66], expected))
         at_ms = self._clock_ms()
         if items is None:
             indices = state.policy.most_tried(limit)
@@ -201,6 +213,26 @@ class Engine:
             Arm(placement, segment, self._item_texts[item], *figures)
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
+
+    def because(self, user: str, item: str, limit: int = 5) -> list[Because]:
+        """What a reader read last that speaks most for a title, with shares: "because you read ...".
+
+        limit: at most so many, 1 to 32. Empty for a reader without a history among the titles trained on, and where nothing
+        was trained. Raises UnknownNameError for an item that is not known, InvalidInputError for a bad user or limit.
+        """
+        if not (isinstance(limit, int) and not isinstance(limit, bool) and 1 <= limit <= MAX_BECAUSE):
+            raise InvalidInputError(Problem("$.limit", repr(limit)[:66], f"a whole number from 1 to {MAX_BECAUSE}"))
+        user_index, _ = self._user(user)
+        return self._explaining.because(user_index, self._known_item(item, "$.item"), limit)
+
+    def segments(self, artifact: str | None = None) -> Profiles | None:
+        """What each segment is like in the artifact in use, or in another; None where it has no segments."""
+        return self._explaining.segments(self.artifact if artifact is None else artifact)
+
+    def membership(self, user: str) -> list[float]:
+        """A reader's weights over the segments, which sum to 1; empty where nothing is known. Raises InvalidInputError."""
+        weights: list[float] = self._decider.membership(self._user(user)[0]).tolist()
+        return weights
 
     def _known_item(self, text: str, where: str) -> int:
         index = self._state.interner.lookup("item", text) if isinstance(text, str) else -1
@@ -252,6 +284,11 @@ class Engine:
     @property
     def artifact(self) -> str:
         """The name of the artifact that targeters use, or nothing."""
+        return self._state.artifact
+
+    def take_up(self) -> str:
+        """Take up the artifact that is current on the shelf now, not at the next look; the name of the one in use."""
+        self._reloading.look()
         return self._state.artifact
 
     @property

@@ -69,8 +69,10 @@ class PlacementFilter:
         return kept.allowed
 
     def _made(self, mask: Array, force: InForce) -> Allowed:
+        mask = (
+            mask.copy()
+        )  # a writable one: kernels are compiled for these, and a read-only one would be compiled for anew
         if len(force.blocked):
-            mask = mask.copy()
             mask[force.blocked[force.blocked < len(mask)]] = False
         items = np.flatnonzero(mask).astype(np.int32)
         return Allowed(mask, items, self._state.items.editor_ranks(items))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from bandi.arrangement.schedules import acting
 from bandi.eligibility.expression import parse
 from bandi.engine.jobs import DocumentJob, Done
 from bandi.engine.state import State
@@ -54,6 +55,11 @@ class RulesDoor:
     def all(self) -> tuple[Rule, ...]:
         """All rules, oldest first, those that have ended as well."""
         return self._state.rules.all()
+
+    def acting(self) -> tuple[str, ...]:
+        """The ids of the rules that act now, by their start, end and schedule; oldest first."""
+        now_ms = self._clock_ms()
+        return tuple(rule.id for rule in self.all() if acting(rule, now_ms).now)
 
     def delete(self, *ids: str) -> Receipt:
         """Take rules out: all of them or none. Raises UnknownNameError for an id that no rule has."""

@@ -29,8 +29,6 @@ from bandi.model.records import Array
 
 BUCKETS = 20
 HOME, VIEWER_END = "home", "viewer_end"
-TAKE_UP_S = 30.0
-"""Longest wait (wall time) until the engine has taken a new artifact up."""
 
 Train = Callable[[Path], object]
 """What learns from a folder's log and publishes an artifact, such as `bandi.jobs.training.train`."""
@@ -166,10 +164,8 @@ class _Running:
         started = time.perf_counter()
         train(self._engine.path)
         current = Shelf(self._engine.path).current()
-        while self._engine.artifact != current:
-            if time.perf_counter() - started > TAKE_UP_S:
-                raise BandiError(f"the engine did not take artifact {current} up in {TAKE_UP_S:.0f} s")
-            time.sleep(0.005)
+        if self._engine.take_up() != current:
+            raise BandiError(f"the engine did not take artifact {current} up")
         self._result.trainings += 1
         self._result.training_seconds += time.perf_counter() - started
 

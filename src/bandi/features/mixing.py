@@ -65,7 +65,8 @@ def reduced(vectors: Array, dimensions: int) -> Array:
 
 
 def _cosines(part: Array, firsts: Array, seconds: Array) -> Array:
-    return np.einsum("ij,ij->i", part[firsts], part[seconds], dtype=np.float64)
+    found: Array = np.einsum("ij,ij->i", part[firsts], part[seconds], dtype=np.float64)
+    return found
 
 
 def _logistic(features: Array, labels: Array) -> Array:
@@ -82,4 +83,5 @@ def _logistic(features: Array, labels: Array) -> Array:
         solution += step
         if np.abs(step).max() < 1e-8:
             break
-    return solution[:-1]
+    weights: Array = solution[:-1]
+    return weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
@@ -122,6 +123,7 @@ def _can_be_held_out(recent: Array, titles: Array) -> bool:
 
 
 def _profiles(material: Material, catalogue: list[Item | None], memberships: Array, recent: Array) -> Profiles:
+    """What each segment is like, numbered as its arms are: from 1, for 0 is whom nothing is known of."""
     items = material.state.items
     codes = items.codes("genre")
     genres = Labels(codes.names, np.arange(len(codes.codes) + 1), codes.codes)
@@ -139,7 +141,9 @@ def _profiles(material: Material, catalogue: list[Item | None], memberships: Arr
     known = memberships[recent[:, 0] >= 0], recent[recent[:, 0] >= 0]
     readers = [material.state.users.get(int(user)) for user in np.flatnonzero(recent[:, 0] >= 0)]
     attributes = {name: [_attribute(reader, name) for reader in readers] for name in _ATTRIBUTES}
-    return profile_segments(*known, genres=genres, tags=tags, titles=names, attributes=attributes)
+    found = profile_segments(*known, genres=genres, tags=tags, titles=names, attributes=attributes)
+    numbered = [msgspec.structs.replace(each, number=number) for number, each in enumerate(found.segments, 1)]
+    return msgspec.structs.replace(found, segments=numbered)
 
 
 def _attribute(reader: User | None, name: str) -> str | int | float | None:

@@ -78,6 +78,13 @@ class Arm(msgspec.Struct, frozen=True):
     high: float
 
 
+class Because(msgspec.Struct, frozen=True):
+    """A title that a reader read, and its part in what speaks for another: share, above 0, at most 1."""
+
+    item: str
+    share: float
+
+
 class Stats(msgspec.Struct, frozen=True):
     """Counters of the whole log since it began, and sizes now."""
 

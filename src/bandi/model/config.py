@@ -47,7 +47,7 @@ class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 100.0
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
@@ -62,7 +62,7 @@ class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 100.0
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
@@ -75,7 +75,7 @@ class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 100.0
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 

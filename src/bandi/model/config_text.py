@@ -39,6 +39,13 @@ def parse_config(text: str | bytes, file: str = "bandi.toml") -> Config:
     raise ConfigError([_placed(problem, lines, file) for problem in found])
 
 
+def placed(text: bytes, file: str, keys: tuple[str, ...], problem: Problem) -> Problem:
+    """A problem that was found later, with the file and the line of its key before it."""
+    found = _placed(_Found(keys, problem.found, problem.expected, problem.hint), _read(text, file)[1], file)
+    detail = problem.where.removeprefix(".".join(keys))
+    return Problem(found.where + detail, found.found, found.expected, found.hint)
+
+
 def find_problems(text: str | bytes, file: str, struct: type[Struct]) -> dict[str, Any]:
     """The file as plain values, for another kind of TOML file. Raises ConfigError where it does not fit `struct`."""
     tree, lines = _read(text, file)
@@ -367,7 +374,7 @@ def default_config_text() -> str:
         *_commented(config_module.Text),
         "\n[images]\n",
         *_commented(config_module.Images),
-        "\n# [segments]  groups of readers; without this table all readers are one\n",
+        "\n# Groups of readers; without this table all readers are one.\n# [segments]\n",
         *_commented_out(config_module.Segments),
         "\n[log]\n",
         *_commented(config_module.Log),
@@ -385,7 +392,7 @@ def _commented(struct: type[Struct]) -> Iterator[str]:
 
 def _commented_out(struct: type[Struct]) -> Iterator[str]:
     for key in keys_of(struct):
-        yield f"# {key.name} = {key.default}  {key.meaning}\n"
+        yield f"# {key.name} = {key.default}  # {key.meaning} ({key.kind})\n"
 
 
 _EXAMPLES = {

@@ -71,10 +71,10 @@ def test_the_budget_holds_and_the_start_is_never_left_for_worse(fits: int, seed:
 
 def test_a_poor_start_is_mended_on_held_out_reads() -> None:
     train, held = six_tastes()
-    poor = AlsConfig(factors=1)
+    poor = AlsConfig(regularisation=0.01, alpha=100.0)
     found = choose(train, held, ndcg, poor, fits=20)
     before, after = (ndcg(fit(train, config), train.by_user, held.by_user) for config in (poor, found))
-    assert after > before + 0.02
+    assert after > before + 0.1
     assert choose(train, held, ndcg, poor, fits=20) == found
 
 

@@ -57,17 +57,23 @@ def write_model(
     input_shape: Sequence[int | str] = (1, 3, 32, 32),
     input_type: int = TensorProto.FLOAT,
     poison: bool = False,
+    logarithm: bool = False,
     seed: int = 1,
 ) -> Path:
-    """A network of one convolution ("early", then "squeezed", "pooled") and one product ("flat")."""
+    """A network of one convolution ("early", then "squeezed", "pooled") and one product ("flat").
+
+    poison: weights of NaN; logarithm: in place of the ReLU, with positive weights, so that only black gives infinity.
+    """
     random = np.random.default_rng(seed)
     convolution = random.normal(0, 0.3, (channels, 3, 3, 3)).astype(np.float32)
     product = random.normal(0, 0.5, (channels, classes)).astype(np.float32)
     if poison:
         convolution[0] = np.nan
+    if logarithm:
+        convolution = np.abs(convolution)
     nodes = [
         helper.make_node("Conv", ["picture", "convolution"], ["raw"], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["raw"], ["early"]),
+        helper.make_node("Log" if logarithm else "Relu", ["raw"], ["early"]),
         helper.make_node("GlobalAveragePool", ["early"], ["pooled"]),
         helper.make_node("Flatten", ["pooled"], ["squeezed"]),
         helper.make_node("MatMul", ["squeezed", "product"], ["flat"]),

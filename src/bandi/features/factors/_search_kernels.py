@@ -8,6 +8,7 @@ from numba import njit
 from bandi.model.records import Array
 
 _F = np.float32
+_ABOVE_0 = np.finfo(np.float32).smallest_subnormal
 _ROUNDING = _F(1.0 + 1e-4)
 """A row's computed inner product may pass the product of the lengths by this much, rounded as it is."""
 
@@ -24,10 +25,16 @@ def scan_by_length(
     vectors: float32[m, f]; rows: int64[m], the id of each; allowed: bool[size], ids at or above size are not named;
     without: int32[l] ascending. scores: float32[n], best: int64[n]: the heap, of which `held` are filled.
     """
+    floor = _floor(scores, held)
     for i in range(len(vectors)):
-        if held == len(scores) and lengths[i] * query_length * _ROUNDING < scores[0]:
+        if lengths[i] * query_length * _ROUNDING < floor:
             return held, True
-        held = _offer(rows[i], vectors[i], query, allowed, without, scores, best, held)
+        row = rows[i]
+        if row < len(allowed) and allowed[row]:
+            score = _dot(vectors[i], query)
+            if score >= floor:
+                held = _hold(row, score, without, scores, best, held)
+                floor = _floor(scores, held)
     return held, False
 
 
@@ -36,8 +43,13 @@ def scan_all(
     vectors: Array, query: Array, allowed: Array, without: Array, scores: Array, best: Array, held: int
 ) -> int:
     """Look at every row; how many are held then. Arguments as in `scan_by_length`."""
+    floor = _floor(scores, held)
     for row in range(min(len(vectors), len(allowed))):
-        held = _offer(row, vectors[row], query, allowed, without, scores, best, held)
+        if allowed[row]:
+            score = _dot(vectors[row], query)
+            if score >= floor:
+                held = _hold(row, score, without, scores, best, held)
+                floor = _floor(scores, held)
     return held
 
 
@@ -47,9 +59,13 @@ def scan_some(
     scores: Array, best: Array, held: int,
 ) -> int:  # fmt: skip
     """Look at vectors[rows], distinct, but at none that is set in `apart` (bool[m]: seen already); how many are held then."""
+    floor = _floor(scores, held)
     for row in rows:
-        if not apart[row]:
-            held = _offer(row, vectors[row], query, allowed, without, scores, best, held)
+        if row < len(allowed) and allowed[row] and not apart[row]:
+            score = _dot(vectors[row], query)
+            if score >= floor:
+                held = _hold(row, score, without, scores, best, held)
+                floor = _floor(scores, held)
     return held
 
 
@@ -62,16 +78,17 @@ def order(scores: Array, best: Array, held: int) -> None:
         _sink(scores, best, last, 0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _offer(
-    row: int, vector: Array, query: Array, allowed: Array, without: Array, scores: Array, best: Array, held: int
-) -> int:
-    """Hold the row where it may be named, scores above 0 and is among the n best so far."""
-    if row >= len(allowed) or not allowed[row]:
-        return held
-    score = _dot(vector, query)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _floor(scores: Array, held: int) -> np.float32:
+    """What a score must reach to be held: the least one held, or anything above 0."""
+    return scores[0] if held == len(scores) else _ABOVE_0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hold(row: int, score: np.float32, without: Array, scores: Array, best: Array, held: int) -> int:
+    """Hold the row where it is among the n best so far; loops call this for the few that may be, for a call costs 40 ns."""
     full = held == len(scores)
-    if not score > _F(0.0) or (full and _worse(score, row, scores[0], best[0])) or _among(row, without):
+    if (full and _worse(score, row, scores[0], best[0])) or _among(row, without):
         return held
     if full:
         scores[0], best[0] = score, row
@@ -96,7 +113,7 @@ def _dot(x: Array, y: Array) -> np.float32:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _worse(score: np.float32, row: int, other: np.float32, other_row: int) -> bool:
     return bool(score < other or (score == other and row > other_row))
 

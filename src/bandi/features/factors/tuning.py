@@ -34,20 +34,21 @@ OnFit = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """A hyperparameter, the range in which it is looked for, and its first step: a factor above 1, or a summand for nu."""
+    """Hyperparameters stepped together, their range, and the first step: a factor above 1, or a summand for nu."""
 
-    name: str
+    names: tuple[str, ...]
     low: float
     high: float
     step: float
 
 
 COORDINATES = (
-    Coordinate("regularisation", 0.01, 10_000.0, 4.0),
-    Coordinate("alpha", 0.1, 1_000.0, 4.0),
-    Coordinate("factors", 8, 256, 2.0),
-    Coordinate("nu", 0.0, 1.0, 0.5),
-    Coordinate("iterations", 5, 60, 2.0),
+    Coordinate(("regularisation",), 0.01, 10_000.0, 4.0),
+    Coordinate(("regularisation", "alpha"), 0.1, 1_000.0, 4.0),  # the best ones lie along a ridge of this direction
+    Coordinate(("nu",), 0.0, 1.0, 1.0),
+    Coordinate(("factors",), 8, 256, 2.0),
+    Coordinate(("alpha",), 0.1, 1_000.0, 4.0),
+    Coordinate(("iterations",), 5, 60, 2.0),
 )
 
 
@@ -66,7 +67,7 @@ def choose(
     """
     start = start or AlsConfig()
     start.check()
-    wanted = _judged(train, validation)
+    wanted = judged_readers(train, validation)
     if not wanted.entries:
         return start
     return climb(
@@ -120,15 +121,17 @@ def _followed(value: Score, best: AlsConfig, coordinate: Coordinate, share: floa
 
 def _stepped(config: AlsConfig, coordinate: Coordinate, steps: float) -> AlsConfig:
     """The setting so many steps along, kept in range; whole numbers stay whole, others keep four digits."""
-    now = getattr(config, coordinate.name)
-    then = now + steps * coordinate.step if coordinate.name == "nu" else now * coordinate.step**steps
-    then = min(max(then, min(coordinate.low, now)), max(coordinate.high, now))
-    changed: dict[str, Any] = {coordinate.name: round(then) if isinstance(now, int) else float(f"{then:.4g}")}
+    changed: dict[str, Any] = {}
+    for name in coordinate.names:
+        now = getattr(config, name)
+        then = now + steps * coordinate.step if name == "nu" else now * coordinate.step**steps
+        then = min(max(then, min(coordinate.low, now)), max(coordinate.high, now))
+        changed[name] = round(then) if isinstance(now, int) else float(f"{then:.4g}")
     return replace(config, **changed)
 
 
-def _judged(train: Interactions, validation: Interactions) -> Interactions:
-    """What was held out of the readers that can be judged."""
+def judged_readers(train: Interactions, validation: Interactions) -> Interactions:
+    """What was held out of the readers who have something in both: all of them, or MAX_READERS evenly from the first to the last."""
     readers = np.flatnonzero((np.diff(train.by_user.starts) > 0) & (np.diff(validation.by_user.starts) > 0))
     if len(readers) > MAX_READERS:
         readers = readers[np.linspace(0, len(readers) - 1, MAX_READERS).astype(np.int64)]

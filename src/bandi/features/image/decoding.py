@@ -59,7 +59,7 @@ def decode_image(data: bytes, side: int, where: str, most_pixels: int = MAX_PIXE
     except Exception as error:  # a damaged file makes Pillow's plug-ins raise whatever they stumble on
         found = f"a damaged {header.format} ({str(error) or type(error).__name__})"
         raise InvalidInputError(Problem(where, found, "an image that can be decoded")) from None
-    return _upright(np.asarray(small), orientation)
+    return _upright(np.array(small), orientation)
 
 
 @contextmanager

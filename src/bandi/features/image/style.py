@@ -128,5 +128,5 @@ def _correlation(one: Array, other: Array) -> float:
 def _centre(plane: Array) -> tuple[float, float]:
     """The mean distance of a plane's mass from its middle row and column, -0.5 to 0.5 each way."""
     steps = (np.arange(len(plane)) + 0.5) / len(plane) - 0.5
-    total = float(plane.sum()) + _FAINTEST * plane.size
+    total = float(plane.sum()) + 0.1 * _FAINTEST * plane.size
     return float(plane.sum(axis=1) @ steps) / total, float(plane.sum(axis=0) @ steps) / total
