@@ -247,7 +247,7 @@ def _print_learned(engine: Engine) -> None:
         return
     groups = [
         [
-            f"{group.number + 1}", f"{group.readers:.0f}", f"{group.share:.0%}",
+            f"{group.number}", f"{group.readers:.0f}", f"{group.share:.0%}",
             ", ".join(f"{label.name} {label.lift:.1f}x" for label in group.genres),
             ", ".join(f"{label.name} {label.lift:.1f}x" for label in group.tags),
         ]
