@@ -106,7 +106,7 @@ def test_an_artifact_that_is_not_there_has_no_segments(engine: bandi.Engine) -> 
 
 def test_arms_of_each_segment_can_be_looked_at(engine: bandi.Engine) -> None:
     assert [engine.arms(items=["t1"], segment=segment)[0].segment for segment in range(3)] == [0, 1, 2]
-    for segment in (3, -1, True):
+    for segment in (3, -2, True):
         with pytest.raises(InvalidInputError, match="from 0 to 2"):
             engine.arms(segment=segment)
 

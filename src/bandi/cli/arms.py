@@ -10,8 +10,8 @@ import click
 @click.option("--placement", default="home", show_default=True, help="Whose arms.")
 @click.option("--item", "items", multiple=True, help="Only this item (may be given several times).")
 @click.option(
-    "--segment", type=click.IntRange(0, 64), default=0, show_default=True,
-    help="Of which readers: 0, those of whom nothing is known; those of [segments] from 1 on.",
+    "--segment", type=click.IntRange(-1, 64), default=-1, show_default=True,
+    help="Of which readers: -1, all; 0, those of whom nothing is known; those of [segments] from 1 on.",
 )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most arms shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")

@@ -26,7 +26,7 @@ from bandi.engine.reloading import Reloading
 from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import Arm, Because, Ranking, Receipt, Stats
+from bandi.model.answers import ALL_SEGMENTS, Arm, Because, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
@@ -190,16 +190,16 @@ class Engine:
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def arms(
-        self, placement: str = "home", items: Sequence[str] | None = None, segment: int = 0, limit: int = 100
+        self, placement: str = "home", items: Sequence[str] | None = None, segment: int = ALL_SEGMENTS, limit: int = 100
     ) -> list[Arm]:
         """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials.
 
-        segment: 0 is for readers of whom nothing is known; those of `[segments]` are counted from 1. Raises UnknownNameError,
-        InvalidInputError.
+        segment: ALL_SEGMENTS (-1) counts them together; 0 is for readers of whom nothing is known; those of `[segments]` are
+        counted from 1. Raises UnknownNameError, InvalidInputError.
         """
         state = self._decider.placement(placement)
         last = arm_segments(self.config) - 1
-        if not (isinstance(segment, int) and not isinstance(segment, bool) and 0 <= segment <= last):
+        if not (isinstance(segment, int) and not isinstance(segment, bool) and ALL_SEGMENTS <= segment <= last):
             expected = f"a whole number from 0 to {last}" if last else "0: [segments] is not configured"
             raise InvalidInputError(Problem("$.segment", repr(segment)[:66], expected))
         at_ms = self._clock_ms()
@@ -210,7 +210,7 @@ class Engine:
         posterior = state.policy.posterior(indices, segment, at_ms)
         columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
         return [
-            Arm(placement, segment, self._item_texts[item], *figures)
+            Arm(placement, segment if last else 0, self._item_texts[item], *figures)
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
 

@@ -65,8 +65,15 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: tuple[Refusal, ...] = ()
 
 
+ALL_SEGMENTS = -1
+"""The number that stands for all segments together."""
+
+
 class Arm(msgspec.Struct, frozen=True):
-    """One (placement, segment, item) and what its policy believes: low and high bound the central 95 % interval."""
+    """One (placement, segment, item) and what its policy believes: low and high bound the central 95 % interval.
+
+    segment: -1 counts all together; 0: readers of whom nothing is known; from 1: those of `[segments]`.
+    """
 
     placement: str
     segment: int

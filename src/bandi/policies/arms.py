@@ -72,9 +72,10 @@ class BetaArms:
         )  # fmt: skip
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment."""
-        weights = np.zeros(self._counts.shape[1], np.float32)
-        weights[segment] = 1.0
+        """Belief about `items` (int32[n]) in one segment, or in all together (-1)."""
+        weights = np.full(self._counts.shape[1], float(segment < 0), np.float32)
+        if segment >= 0:
+            weights[segment] = 1.0
         a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
         counts, used = self.readable()
         gather_means(

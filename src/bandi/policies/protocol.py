@@ -79,7 +79,7 @@ class Policy(Protocol):
         """Learn. O(rows), whatever the size of the catalogue; arms not seen before are added."""
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment at `now_ms`."""
+        """Belief about `items` (int32[n]) in one segment, or in all together (-1), at `now_ms`."""
 
     def most_tried(self, limit: int) -> Array:
         """Up to `limit` items with most trials, most first: int32[m]."""

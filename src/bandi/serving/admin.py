@@ -14,7 +14,7 @@ from starlette.routing import Route, Router
 
 from bandi.console import find_page
 from bandi.engine import Engine
-from bandi.model.answers import Receipt
+from bandi.model.answers import ALL_SEGMENTS, Receipt
 from bandi.model.catalog import Item, User
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.serving.admin_views import Explanation, SegmentsView
@@ -79,8 +79,8 @@ class _Admin:
         items = request.query_params.getlist("item") or None
         if items is not None and len(items) > MAX_PAGE:
             raise InvalidInputError(Problem("query item", f"{len(items)} items", f"at most {MAX_PAGE}"))
-        segment = request.query_params.get("segment", "0")
-        if not (segment.isascii() and segment.isdigit() and len(segment) < 4):
+        segment = request.query_params.get("segment", str(ALL_SEGMENTS))
+        if segment != str(ALL_SEGMENTS) and not (segment.isascii() and segment.isdigit() and len(segment) < 4):
             raise InvalidInputError(Problem("query segment", repr(segment)[:66], "the number of a segment, 0 or more"))
         arms = await run_in_threadpool(self._engine.arms, placement, items, int(segment), _limit(request))
         return _json({"arms": arms})

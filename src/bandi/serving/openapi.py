@@ -238,12 +238,14 @@ def _explanation() -> Json:
 def _arms() -> Json:
     schema = {"type": "object", "required": ["arms"], "properties": {"arms": {"type": "array", "items": _ref("Arm")}}}
     summary = "Posterior of each arm: trials, successes, mean, central 95 % interval; most tried first."
-    segment = {"type": "integer", "minimum": 0, "maximum": 64, "default": 0}
+    segment = {"type": "integer", "minimum": -1, "maximum": 64, "default": -1}
     items = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 1000}
     parameters = [
         _query("placement", {"type": "string"}, "Default: the first of bandi.toml"),
         _query("item", items, "Only these items; may be repeated"),
-        _query("segment", segment, "0: readers of whom nothing is known; those of [segments] from 1 on"),
+        _query(
+            "segment", segment, "-1: all together; 0: readers of whom nothing is known; those of [segments] from 1 on"
+        ),
         _limit(),
     ]
     return {**_get("looking", "arms", summary, schema, (422,)), "parameters": parameters}
