@@ -34,7 +34,7 @@ LEARNED, TESTED = 100_000, 30_000
 
 
 def main() -> None:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     threadpool_limits(1)  # two threads of linear algebra on one core would wait for each other
