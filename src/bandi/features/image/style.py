@@ -1,4 +1,4 @@
-"""The style of a picture in 376 numbers, without a model: its colours, its texture and its composition.
+"""The style of a picture in 369 numbers, without a model: its colours, its texture and its composition.
 
 Colour: a soft histogram in Oklab (Ottosson 2020, "A perceptual color space for image processing"), where equal distances look
 about equally far, as square roots of shares (so that their distance is Hellinger's), and the moments of its axes. Texture,
@@ -32,7 +32,7 @@ _FAINTEST = 1e-3
 
 BLOCKS = {
     "histogram": int(np.prod(_NODES)),
-    "moments": 11,
+    "moments": 10,
     "directions": _SCALES * _DIRECTIONS,
     "strengths": 2 * _SCALES,
     "patterns": _SCALES * _PATTERNS,
@@ -93,13 +93,14 @@ def _halved(plane: Array) -> Array:
 
 
 def _moments(lab: Array, chroma: Array) -> Array:
-    """Means, deviations and their ties: float64[11]."""
-    flat = lab.reshape(3, -1).astype(np.float64)
-    covariance = np.cov(flat)
+    """Means and deviations of the three axes, their correlations, and the mean chroma: float32[10]."""
+    flat = lab.reshape(3, -1)
+    mean = flat.mean(axis=1)
+    centred = flat - mean[:, None]
+    covariance = centred @ centred.T / np.float32(flat.shape[1])
     spread = np.sqrt(np.diag(covariance))
-    low, high = np.percentile(flat[0], [10, 90])
-    ties = covariance[[0, 0, 1], [1, 2, 2]] / (spread[[0, 0, 1]] * spread[[1, 2, 2]] + 1e-4)
-    return np.concatenate([flat.mean(axis=1), spread, ties, [chroma.mean(), high - low]])
+    ties = covariance[[0, 0, 1], [1, 2, 2]] / (spread[[0, 0, 1]] * spread[[1, 2, 2]] + np.float32(1e-4))
+    return np.concatenate([mean, spread, ties, [chroma.mean()]])
 
 
 def _grid(plane: Array) -> Array:
