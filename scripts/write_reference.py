@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -51,15 +52,19 @@ def config_page() -> str:
     return "".join(parts)
 
 
+# said outright: a command keeps the help option of the first context that asked for it
+_CONTEXT: Any = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "terminal_width": 110}
+
+
 def cli_page() -> str:
     """Every command with its options, and the exit statuses."""
     parts = ["# The bandi command\n\nMade from the code by `python scripts/write_reference.py`.\n"]
     for name in COMMANDS:
         command = import_module(f"bandi.cli.{name}").command
-        context = click.Context(command, info_name=f"bandi {name}", max_content_width=110, terminal_width=110)
+        context = click.Context(command, info_name=f"bandi {name}", **_CONTEXT)
         parts.append(f"\n## bandi {name}\n\n```\n{command.get_help(context)}\n```\n")
         for inner in command.commands.values() if isinstance(command, click.Group) else ():
-            inside = click.Context(inner, context, inner.name, max_content_width=110, terminal_width=110)
+            inside = click.Context(inner, context, inner.name, **_CONTEXT)
             parts.append(f"\n### bandi {name} {inner.name}\n\n```\n{inner.get_help(inside)}\n```\n")
     parts.append(
         "\n## Exit statuses\n\n| status | meaning |\n| --- | --- |\n| 0 | done |\n| 1 | done, but some records were refused |\n"

@@ -125,11 +125,8 @@ def test_a_service_without_home_or_with_a_mistake_is_refused() -> None:
     assert checked_service("spine", SPINE.config) == SPINE
 
 
-def test_an_artifact_that_is_never_taken_up_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bandi.evaluation import service_runs
+def test_an_artifact_that_cannot_be_taken_up_is_reported() -> None:
     from bandi.model.errors import BandiError
-
-    monkeypatch.setattr(service_runs, "TAKE_UP_S", 0.0)
 
     def broken(folder: Path) -> None:
         (folder / "artifacts").mkdir(exist_ok=True)
