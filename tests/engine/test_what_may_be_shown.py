@@ -176,3 +176,58 @@ def test_caps_and_quotas_shape_a_list(shop: bandi.Engine) -> None:
         assert max(genres.count(genre) for genre in GENRES) <= 4
         assert sum("editor" in slot.sources for slot in ranking) >= 3
         assert shop.ask_again(ranking.request_id) == ranking
+
+
+@pytest.mark.parametrize("slot", [2, 7, 9, 12])
+def test_a_pin_beyond_a_short_list_is_asked_again_as_it_stood(tmp_path: Path, slot: int) -> None:
+    """Five titles, ten asked for: the pin stands at the end, where the list has less than its slot."""
+    with bandi.open(tmp_path) as engine:
+        engine.put_items([bandi.Item(id=f"t{i}") for i in range(5)])
+        engine.rules.put(Pin(id="p", item="t0", slot=slot, **rule_fields()))
+        for _ in range(5):
+            ranking = engine.recommend("u", k=10)
+            assert engine.ask_again(ranking.request_id) == ranking
+        pinned = [share for share in engine.propensities(ranking.request_id, 50) if share.rule]
+        assert [share.in_slot for share in pinned] == ([1.0] if slot < 10 else [])
+
+
+def test_a_reader_whose_first_events_come_while_they_are_asked_for(shop: bandi.Engine) -> None:
+    """Between the look at who asks and the ranking: the list belongs to the later position, as a whole."""
+    decide = shop._decider.decide
+
+    def late(*asked):
+        shop.record(bandi.Dismiss(user="newbie", item="t2"), bandi.Read(user="newbie", item="t3"))
+        return decide(*asked)
+
+    shop._decider.decide = late  # type: ignore[method-assign]
+    ranking = shop.recommend("newbie", k=30)
+    assert not {"t2", "t3"} & {slot.item for slot in ranking}
+    assert shop.ask_again(ranking.request_id) == ranking
+
+
+def test_two_operators_at_once_do_not_pass_the_bound(shop: bandi.Engine) -> None:
+    import threading
+
+    together, outcomes = threading.Barrier(2), []
+
+    def put(who: str) -> None:
+        rules = [Bury(id=f"{who}{i}", factor=0.5, items=("t1",), **rule_fields()) for i in range(600)]
+        together.wait()
+        try:
+            outcomes.append(shop.rules.put(*rules).accepted)
+        except InvalidInputError:
+            outcomes.append(0)
+
+    threads = [threading.Thread(target=put, args=(who,)) for who in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [0, 600]
+    assert len(shop.recommend("ann", k=5)) == 5
+    shop._flushed()
+    position = shop.stats().position
+    assert (shop.rules.put().accepted, shop.rules.delete().accepted) == (0, 0)
+    there = shop.rules.all()[0].id
+    assert shop.rules.delete(there, there).accepted == 1
+    assert shop.stats().position == position + 1

@@ -33,7 +33,7 @@ _NO_TITLE_NAMES_IT = "\0"
 class Asking(NamedTuple):
     """Who asks, and when. user, about, region: dense ids, -1: none; age: in years, -1: not said; request: its number.
 
-    new_region: a region that has no dense id yet.
+    new_region, new_user: a region and a reader that had no dense id when the request came.
     """
 
     now_ms: int
@@ -43,6 +43,7 @@ class Asking(NamedTuple):
     region: int = -1
     request: int = 0
     new_region: str | None = None
+    new_user: str | None = None
 
 
 class Decided(NamedTuple):
@@ -50,7 +51,7 @@ class Decided(NamedTuple):
 
     sources: uint8[m], bit i is set where the placement's targeter i named the item; None where it has no targeters. rules:
     int32[m], the dense id of the operator's rule that acted on each slot, -1: none; None: nowhere did one. segment: the one
-    that implied impressions count for.
+    that implied impressions count for. user: the reader's dense id at that position, -1: none.
     """
 
     items: Array
@@ -61,6 +62,7 @@ class Decided(NamedTuple):
     sources: Array | None
     rules: Array | None
     segment: int
+    user: int
 
 
 class _Prepared(NamedTuple):
@@ -104,12 +106,14 @@ class Decider:
                 if version & 1:
                     with state.lock:  # a fold is under way: wait for its end
                         continue
+                if asking.new_user is not None:  # whose first events may have come since
+                    asking = asking._replace(user=state.interner.lookup("user", asking.new_user))
                 prepared = self._prepare(placement, k, asking)
                 arranged = _ranked(placement, prepared, k, seed)
                 decided = Decided(
                     arranged.items, arranged.scores, len(prepared.candidates.items), state.position,
                     state.catalog_position, _sources(prepared, arranged.items), _rules(prepared, arranged.rules),
-                    self._memberships.draw(prepared.membership, asking.request),
+                    self._memberships.draw(prepared.membership, asking.request), asking.user,
                 )  # fmt: skip
                 if state.version == version:
                     return decided

@@ -103,14 +103,15 @@ class Engine:
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         at_ms = self._clock_ms()
-        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
-            user_index, decided.candidates, place.version_index, place.index, shown, about,
-            region_index, years, decided.segment,
+            decided.user, decided.candidates, place.version_index, place.index, shown, about,
+            region_index, years, decided.segment, k,
         )  # fmt: skip
+        new_user = new_user if decided.user < 0 else None
         pending = PendingDecision(header, new_user, new_region, decided.items, decided.scores, decided.rules)
         self._writer.decided(pending)
         return Ranking(

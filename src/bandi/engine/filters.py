@@ -15,6 +15,7 @@ from bandi.engine.artifacts import Shelf
 from bandi.engine.state import PlacementState, State
 from bandi.learning.encounters import Met
 from bandi.model.records import Array
+from bandi.model.rules import MAX_RULES
 from bandi.targeters.protocol import Learned
 
 _MEETINGS = {"read": Met.CLICKED | Met.READ, "bought": Met.BOUGHT, "dismissed": Met.DISMISSED}
@@ -81,7 +82,7 @@ class PlacementFilter:
         """What the rules want now, and the dense id of each rule number: int32[rules]."""
         generation = (self._state.rules.generation, self._state.items.generation)
         if self._rules is None or self._rules[0] != generation:
-            rules = self._state.rules.all()
+            rules = self._state.rules.all()[-MAX_RULES:]  # of a log that holds more, the newest
             interner = self._state.interner
             compiled = compile_rules(
                 rules, lambda item: interner.lookup("item", item), self.placement.name, self._where

@@ -58,7 +58,7 @@ class Hindsight:
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
-        decided = decider.decide(placement, max(1, int(header["k"])), int(header["seed"]), self._asking(header))
+        decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header))
         if not np.array_equal(decided.items, found.items):
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
@@ -86,7 +86,7 @@ class Hindsight:
         in_slot = np.zeros(len(found.items))
         in_list = np.zeros(len(found.items))
         header = found.header
-        for ranked in decider.redraw(placement, max(1, len(found.items)), seeds, self._asking(header)):
+        for ranked in decider.redraw(placement, _asked_for(header), seeds, self._asking(header)):
             in_slot += ranked.items == found.items
             in_list += np.isin(found.items, ranked.items)
         texts = self._opened.state.interner.texts("item")
@@ -133,6 +133,11 @@ class Hindsight:
         state = recover(self._opened.folder, self._opened.log, int(found.header["state_position"])).state
         name = state.interner.texts("placement")[int(found.header["placement"])]
         return Decider(state, self._shelf), state.placements[name]
+
+
+def _asked_for(header: Array) -> int:
+    """How many items were asked for: a list may be shorter, and a pin beyond its end then stands elsewhere."""
+    return max(1, int(header["asked"]) or int(header["k"]))
 
 
 def _error(share: float, draws: int) -> float:

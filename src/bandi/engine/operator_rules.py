@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -33,6 +34,7 @@ class RulesDoor:
         self._state = state
         self._submit = submit
         self._clock_ms = clock_ms
+        self._changing = threading.Lock()  # the bound is looked at and used up by one at a time
 
     def put(self, *rules: Rule) -> Receipt:
         """Add rules, or replace those of the same ids: all of them or none.
@@ -40,13 +42,16 @@ class RulesDoor:
         Raises InvalidInputError, naming every fault: see `model.rules.checked_rules`; an expression that cannot be read; an
         item or a placement that is not known; more than MAX_RULES in all (those that have ended make room).
         """
+        if not rules:
+            return Receipt(0)
         now_ms = self._clock_ms()
         checked = checked_rules(rules, now_ms)
         problems = [problem for i, rule in enumerate(checked) for problem in self._faults(rule, f"$[{i}]")]
         if problems:
             raise InvalidInputError(problems)
-        self._make_room(checked, now_ms)
-        return self._send(DocumentKind.RULES, [rule.id for rule in checked], msgspec.msgpack.encode(checked))
+        with self._changing:
+            self._make_room(checked, now_ms)
+            return self._send(DocumentKind.RULES, [rule.id for rule in checked], msgspec.msgpack.encode(checked))
 
     def get(self, rule: str) -> Rule | None:
         """The rule of that id, or None."""
@@ -63,9 +68,15 @@ class RulesDoor:
 
     def delete(self, *ids: str) -> Receipt:
         """Take rules out: all of them or none. Raises UnknownNameError for an id that no rule has."""
+        with self._changing:
+            return self._delete(list(dict.fromkeys(ids)))
+
+    def _delete(self, ids: list[str]) -> Receipt:
         unknown = [rule for rule in ids if self.get(rule) is None]
         if unknown:
             raise UnknownNameError([Problem("rule", ascii(rule)[:66], "the id of a rule") for rule in unknown])
+        if not ids:
+            return Receipt(0)
         return self._send(DocumentKind.RULES_DELETED, ids, msgspec.msgpack.encode(ids))
 
     def _faults(self, rule: Rule, where: str) -> list[Problem]:
@@ -98,7 +109,7 @@ class RulesDoor:
         if len(others) - len(ended) + len(rules) > MAX_RULES:
             found = f"{len(others) - len(ended) + len(rules):,} that have not ended"
             raise InvalidInputError(Problem("rules", found, f"at most {MAX_RULES:,}", "delete some first"))
-        self.delete(*ended)
+        self._delete(ended)
 
     def _send(self, kind: DocumentKind, ids: Sequence[str], payload: bytes) -> Receipt:
         receipt = Receipt(accepted=len(ids))

@@ -39,8 +39,8 @@ def _without(*names: str) -> np.dtype[Any]:
 
 
 _STORED = {
-    DECISIONS_BEFORE_ABOUT: _without("about", "region", "age", "segment"),
-    DECISIONS_BEFORE_SEGMENT: _without("region", "age", "segment"),
+    DECISIONS_BEFORE_ABOUT: _without("about", "region", "age", "segment", "asked"),
+    DECISIONS_BEFORE_SEGMENT: _without("region", "age", "segment", "asked"),
     DECISIONS: DECISION,
     RULED_DECISIONS: DECISION,
 }

@@ -56,6 +56,7 @@ _DECISION_COLUMNS: dict[str, tuple[str, Any]] = {
     "region": ("region", pl.Int32),
     "age": ("age", pl.Int16),
     "segment": ("segment", pl.Int16),
+    "asked": ("asked", pl.Int16),
 }
 _SPARE = ("spare_0", "spare_1")
 

@@ -51,11 +51,12 @@ DECISION = np.dtype(
         ("region", "<i4"),  # dense id of the region that the request named; -1: none
         ("age", "<i2"),  # the age in years that the request named; -1: none
         ("segment", "<i2"),  # the segment that implied impressions count for; 0: none is known
+        ("asked", "<i2"),  # how many items were asked for; 0: as many as shown
     ]
 )
-"""The header of one decision; 68 bytes. Its k items and scores stand beside it in `Decisions`."""
+"""The header of one decision; 70 bytes. Its k items and scores stand beside it in `Decisions`."""
 
-NOT_SAID = {"about": -1, "region": -1, "age": -1, "segment": 0}
+NOT_SAID = {"about": -1, "region": -1, "age": -1, "segment": 0, "asked": 0}
 """What decisions of early versions, which lacked these fields, mean by that."""
 
 
