@@ -21,7 +21,7 @@ demo: $(READY) console  ## a webtoon service with simulated readers, and a page 
 	@$(BIN)/bandi demo $(ARGS)
 
 test: $(READY) console check browser  ## lint, types, import contract, all tests
-	$(BIN)/pytest -n 2 tests
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 tests  # two workers, a thread each
 
 check: $(READY)  ## ruff, mypy --strict, import contract
 	$(BIN)/ruff check .
@@ -34,7 +34,7 @@ browser:
 
 bench: $(READY)  ## all benchmarks; the peers are installed beside the rest
 	$(BIN)/pip install -q --require-hashes -r requirements/bench.txt
-	for bench in rank arm_memory recommend log fold start loading factors targeters http http_events simulate; do $(BIN)/python -m bench.$$bench || exit 1; done
+	for bench in rank arm_memory recommend log fold start loading diet factors text image segments eligibility arrangement targeters services http http_events simulate; do $(BIN)/python -m bench.$$bench || exit 1; done
 
 soak: $(READY)  ## the long tests
 	$(BIN)/pytest -m soak tests

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import bandi
+from bandi.engine.deciding import Asking
 from bench.measure import machine, table
 
 CALLS = 20_000
@@ -34,7 +35,7 @@ def measure(size: int) -> list[str]:
         whole = quantiles(lambda i: engine.recommend(user=users[i % 1_000], k=20))
         decider = engine._decider
         place = decider.placement("home")
-        alone = quantiles(lambda i: decider.decide(place, 20, i + 1, 1_700_000_000_000))
+        alone = quantiles(lambda i: decider.decide(place, 20, i + 1, Asking(1_700_000_000_000)))
         return [f"{size:,}", *whole, *alone]
 
 

@@ -31,8 +31,13 @@ def config_page() -> str:
     ]
     sections += [
         ("[placements.NAME.policy.prior]", config.Prior),
+        ("[[placements.NAME.diversity]]", config.Cap),
+        ("[placements.NAME.mmr]", config.Mmr),
         ("[objectives.NAME]", config.Objective),
         ("[factors]", config.Factors),
+        ("[text]", config.Text),
+        ("[images]", config.Images),
+        ("[segments]", config.Segments),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]
@@ -53,6 +58,9 @@ def cli_page() -> str:
         command = import_module(f"bandi.cli.{name}").command
         context = click.Context(command, info_name=f"bandi {name}", max_content_width=110, terminal_width=110)
         parts.append(f"\n## bandi {name}\n\n```\n{command.get_help(context)}\n```\n")
+        for inner in command.commands.values() if isinstance(command, click.Group) else ():
+            inside = click.Context(inner, context, inner.name, max_content_width=110, terminal_width=110)
+            parts.append(f"\n### bandi {name} {inner.name}\n\n```\n{inner.get_help(inside)}\n```\n")
     parts.append(
         "\n## Exit statuses\n\n| status | meaning |\n| --- | --- |\n| 0 | done |\n| 1 | done, but some records were refused |\n"
         "| 2 | mend the input or the options |\n"

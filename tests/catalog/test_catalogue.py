@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bandi.catalog import items as items_module
 from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
 from bandi.catalog.packing import pack_blobs, pack_texts, unpack_blobs, unpack_texts
@@ -84,6 +85,55 @@ def test_candidates_are_active_launched_and_not_deleted() -> None:
     assert len(shop.items) == 4
 
 
+def test_a_licence_ends_as_a_launch_begins() -> None:
+    shop = Shop()
+    shop.put(
+        Item(id="a", launched_at=1.0, available_until=3.0, editor_rank=2),
+        Item(id="b", launched_at=2.0, editor_rank=1),
+        Item(id="c", available_until=2.0, editor_rank=3),
+        Item(id="d", available_until=1.5, active=False),
+    )
+    for now_ms, shown in [(0, "c"), (1_000, "ac"), (1_999, "ac"), (2_000, "ab"), (2_999, "ab"), (3_000, "b")]:
+        assert "".join(shop.candidates(now_ms)) == shown
+        assert sorted(shop.items.editors_pick(now_ms, 9).tolist()) == shop.items.candidates(now_ms)[0].tolist()
+        assert shop.items.shown(now_ms).sum() == len(shown)
+    assert shop.items.candidates(1_000)[0] is shop.items.candidates(1_999)[0]
+    assert shop.items.launched_since(500, 2_500, 9).tolist() == [1, 0]
+    assert shop.items.launched_since(500, 3_500, 9).tolist() == [1]
+    shop.put(Item(id="a"))  # without an end now
+    assert shop.candidates(4_000) == ["a", "b"]
+
+
+@given(
+    launches=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=40),
+    limits=st.lists(st.integers(0, 12), min_size=1, max_size=4),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_latest_launches_are_those_of_sorting(launches: list[tuple[int, bool]], limits: list[int]) -> None:
+    shop = Shop()
+    shop.put(*(Item(id=f"t{i}", launched_at=float(at), active=active) for i, (at, active) in enumerate(launches)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(items_module, "_LATEST", 2)
+        for limit in limits:
+            for start in range(-1, 5):
+                shown = [(at, i) for i, (at, active) in enumerate(launches) if active and start < at <= 3]
+                found = shop.items.launched_since(start * 1_000, 3_000, limit)
+                assert found.tolist() == [i for _, i in sorted(shown, reverse=True)[:limit]]
+
+
+def test_a_dump_of_before_licences_takes_their_ends_from_the_documents() -> None:
+    shop, again = Shop(), Shop()
+    shop.put(Item(id="a", available_until=2.0), Item(id="b"), Item(id="c", available_until=1.0))
+    shop.items.delete(["c"], shop.ids)
+    before = shop.items.dump()
+    del before["available_until_ms"]
+    again.ids.load(shop.ids.dump())
+    again.items.load(before)
+    assert again.candidates(2_000) == ["b"]
+    one, other = shop.items.dump(), again.items.dump()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
 def test_a_second_look_gives_the_same_arrays_until_something_changes() -> None:
     shop = Shop()
     shop.put(Item(id="a"))
@@ -113,7 +163,7 @@ def test_a_snapshot_in_between_changes_no_byte(history: list, cut: int) -> None:
     for i, (what, number, active, launch) in enumerate(history):
         for shop in (whole, parts):
             if what == "put":
-                shop.put(Item(id=f"t{number}", active=active, launched_at=float(launch), title="x" * number))
+                shop.put(Item(id=f"t{number}", active=active, launched_at=float(launch), available_until=launch + 2.0))
             else:
                 shop.items.delete([f"t{number}"], shop.ids)
         if i == cut:

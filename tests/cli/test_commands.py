@@ -220,3 +220,7 @@ def test_the_demo_runs_headless() -> None:
     out = run("demo", "--once").stdout
     assert "thompson" in out
     assert "of the editors' pick" in out
+    clusters, alike = out.split("clusters of readers")[1].split("similar titles")
+    assert all(f"│ {number:>7} │" in clusters for number in range(1, 7))
+    assert "artifact 000001" in clusters
+    assert "likeness by text+factors" in alike

@@ -10,9 +10,20 @@ import pytest
 
 import bandi
 from bandi.console import STATIC, find_page
+from bandi.jobs.training import train
 from bandi.serving.server import RunningServer, start_in_thread
 
 CONFIG = '[placements.thompson]\npolicy = { use = "thompson" }\n[placements.editor]\npolicy = { use = "editor" }\n'
+LEARNING = (
+    CONFIG
+    + """[placements.viewer_end]
+targeters = [{ use = "similar", by = ["text", "factors"] }]
+[segments]
+k = 2
+[factors]
+factors = 4
+"""
+)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
@@ -95,6 +106,62 @@ def test_the_page_shows_what_the_service_says_and_recovers(
         page.get_by_text("live, log position").wait_for(timeout=10_000)
     finally:
         again.stop()
+
+
+def learn(folder: Path) -> bandi.Engine:
+    """A service with two kinds of readers, trained and taken up."""
+    (folder / "bandi.toml").write_text(LEARNING)
+    engine = bandi.open(folder)
+    words = {"action": "swords and dragons in the night", "romance": "letters and flowers at the office"}
+    engine.items.put(
+        [
+            bandi.Item(id=f"{genre}{i}", title=f"{genre} <b>{i}</b>", genre=genre, description=f"{words[genre]} {i}")
+            for genre in words
+            for i in range(8)
+        ]
+    )
+    engine.users.put([bandi.User(id=f"u{u}", fields={"gender": "fm"[u % 2]}) for u in range(40)])
+    for u in range(40):
+        genre = ("romance", "action")[u % 2]
+        engine.record(*(bandi.Read(user=f"u{u}", item=f"{genre}{(u + i) % 8}") for i in range(5)))
+    return engine
+
+
+@needs_page
+@pytest.mark.browser
+def test_groups_and_similar_titles_show_once_they_are_trained(tmp_path: Path, browser: Any) -> None:
+    from playwright.sync_api import expect
+
+    engine = learn(tmp_path)
+    show(engine, 5)
+    server = start_in_thread(engine)
+    try:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(server.url + "/")
+        expect(page.get_by_test_id("groups-state")).to_contain_text("Not trained yet", timeout=10_000)
+        expect(page.get_by_test_id("alike-state")).to_contain_text("Not trained yet")
+        train(tmp_path)
+        expect(page.get_by_test_id("groups-state")).to_contain_text("Artifact 000001", timeout=15_000)
+        groups = page.get_by_test_id("group")
+        expect(groups).to_have_count(2)
+        texts = groups.all_text_contents()
+        by_genre = {genre: next(text for text in texts if genre in text) for genre in ("action", "romance")}
+        assert "women (all: 50 %)" in by_genre["romance"]
+        assert "men (all: 50 %)" in by_genre["action"]
+        page.get_by_test_id("alike-choice").select_option("action3")
+        expect(page.get_by_test_id("alike")).to_have_count(5)
+        assert all("action <b>" in text for text in page.get_by_test_id("alike").all_text_contents())
+        assert said == []
+        phone = browser.new_page(viewport={"width": 390, "height": 800})
+        phone.goto(server.url + "/")
+        phone.get_by_test_id("alike").first.wait_for(timeout=10_000)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    finally:
+        server.stop()
+        engine.close()
 
 
 @needs_page

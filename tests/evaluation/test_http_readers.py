@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import bandi
 from bandi.cli.simulate import command
 from bandi.evaluation.http_readers import HttpReaders, ServiceError
-from bandi.evaluation.worlds.parameters import read_parameters
+from bandi.evaluation.worlds.parameters import PERSONAL, read_parameters
 from bandi.evaluation.worlds.webtoon import World
 from bandi.serving.server import start_in_thread
 
@@ -46,6 +46,40 @@ def test_what_readers_saw_and_clicked_is_what_the_engine_counted(world: World, t
         assert (stats.orphans, stats.late) == (0, 0)
         assert readers.waste("home") == tally.wasted / 600
         assert readers.waste("elsewhere") is None
+
+
+def test_readers_go_on_beside_what_they_read(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "shop.bandi"
+    folder.mkdir()
+    (folder / "bandi.toml").write_text("[placements.home]\n[placements.viewer_end]\n")
+    with bandi.open(folder) as engine:
+        server = start_in_thread(engine)
+        try:
+            with HttpReaders(server.url, world, seed=1, beside="viewer_end") as readers:
+                readers.load_catalogue()
+                clicks = sum(readers.visit("home") for _ in range(60))
+        finally:
+            server.stop()
+        home, beside, stats = readers.tallies["home"], readers.tallies["viewer_end"], engine.stats()
+        assert home.requests == 60
+        assert 10 < beside.requests < 180
+        assert home.clicks + beside.clicks == clicks == stats.events["click"] == stats.successes
+        assert stats.events["read"] > clicks
+        assert (stats.orphans, stats.late, stats.trials) == (0, 0, home.impressions + beside.impressions)
+
+
+def test_accounts_are_put_into_the_service(tmp_path: Path) -> None:
+    personal = read_parameters(PERSONAL)
+    with bandi.open(tmp_path / "shop.bandi") as engine:
+        server = start_in_thread(engine)
+        try:
+            with HttpReaders(server.url, World(personal, 1), seed=1) as readers:
+                readers.load_readers()
+        finally:
+            server.stop()
+        assert 0.5 * personal.readers.count < len(engine.users) < 0.7 * personal.readers.count
+        known = next(user for user in World(personal, 1).users() if user.fields)
+        assert engine.users.get(known.id) == known
 
 
 def test_the_command_drives_a_running_service(tmp_path: Path) -> None:

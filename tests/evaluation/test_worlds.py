@@ -10,6 +10,7 @@ import pytest
 from bandi.evaluation.comparison import compare, markdown, summarise, write_runs
 from bandi.evaluation.intervals import t_interval
 from bandi.evaluation.simulate import run_policy
+from bandi.evaluation.sittings import Sittings
 from bandi.evaluation.worlds.parameters import DEFAULT, WorldParameters, read_parameters
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
 from bandi.model.config import Editor, EpsilonGreedy, Thompson
@@ -32,9 +33,11 @@ def test_the_same_seed_gives_the_same_world(parameters: WorldParameters) -> None
 
 def test_clicks_come_as_often_as_the_truth_says(parameters: WorldParameters) -> None:
     """20,000 draws for ten slots; the chance of any false alarm is at most 0.001."""
-    world, random = World(parameters, 1), np.random.default_rng(1)
-    titles = np.arange(10)
-    clicks = sum(world.clicks(7, titles, random).astype(int) for _ in range(20_000))
+    world = World(parameters, 1)
+    sittings, titles, many = Sittings(world, 1), np.arange(10), np.full(20_000, 7)
+    lists, alone = np.tile(titles, (20_000, 1)), np.full(20_000, -1)
+    looked = sittings.look(many, lists, alone, titles, sittings.toss(20_000), np.arange(20_000), 0)
+    clicks = looked.clicked.sum(axis=0)
     expected = world.attraction(np.array(7), titles) * world.examination
     error = np.sqrt(expected * (1 - expected) / 20_000)
     assert (np.abs(clicks / 20_000 - expected) < 3.9 * error).all()

@@ -178,7 +178,7 @@ def test_a_large_catalogue_is_indexed(trained: Path, tmp_path: Path) -> None:
     with bandi.open(folder) as engine:
         learned = engine.artifacts.load("000002")
         assert learned.by_score is not None
-        assert learned.by_direction is not None
+        assert learned.likeness["factors"].index is not None
         ranking = engine.recommend("u1", k=5)
         assert {int(slot.item[1:]) % 2 for slot in ranking} == {1}
         assert engine.ask_again(ranking.request_id) == ranking

@@ -262,9 +262,22 @@ def test_many_records_at_once_grow_the_tables() -> None:
     assert (made.trials.sum(), made.rewards.sum()) == (0, count)
 
 
+def test_a_pair_counts_for_the_segment_that_its_first_record_names() -> None:
+    """A reader whose segment has changed between impression and click: the click goes where the impression went."""
+    number = request(1, PUSH)
+    records = stretch([event(IMPRESSION, request=R), event(CLICK, request=R, at=10), event(CLICK, placement=HOME)])
+    records.events.rows["segment"] = [3, 5, 2]
+    made = Attribution(RULES, 10).fold(records)[HOME]
+    rows = zip(made.segments.tolist(), made.trials.tolist(), made.rewards.tolist(), strict=True)
+    assert list(rows) == [(3, 1.0, 0.0), (3, 0.0, 1.0), (2, 1.0, 1.0)]
+    implied = stretch([decision(number, [7, 8])])
+    implied.decisions.headers["segment"] = 4
+    assert Attribution(RULES, 10).fold(implied)[PUSH].segments.tolist() == [4, 4]
+
+
 def test_one_compilation_serves_writable_and_read_only_rows() -> None:
     """The log gives both; a second compilation would be seconds in the middle of service."""
     rows = np.zeros(1, EVENT)
     for placed in (rows, np.frombuffer(rows.tobytes(), EVENT)):
-        Attribution(RULES, 10).fold(Stretch(0, 1, Events(np.zeros(1, np.int64), placed)), np.zeros(3, np.int32))
+        Attribution(RULES, 10).fold(Stretch(0, 1, Events(np.zeros(1, np.int64), placed)))
     assert len(_attribution_kernel.join.signatures) == 1

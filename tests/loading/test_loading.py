@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -137,6 +138,25 @@ def test_units_of_time_are_told_apart(
     path = write(tmp_path / "e.csv", f"user,item,occurred_at\nu,i,{cell}\n")
     load_events(memory, path, Mapping(events=(EventRule("read"),), time_unit=unit))
     assert memory.events[0].occurred_at == pytest.approx(seconds)
+
+
+def test_a_title_has_two_times_and_lists_to_split(memory: Memory, tmp_path: Path) -> None:
+    write(
+        tmp_path / "titles.csv",
+        "id,launched_at,available_until,regions,reviews,age_rating\n"
+        "a,1500000000,2024-05-01T00:00:00Z,KR|JP,good|so so,15\nb,1500000001,,,,\nc,1500000002,soon,,,\n",
+    )
+    mapping = Mapping(separators={"regions": "|", "reviews": "|"})
+    report = load_items(memory, tmp_path / "titles.csv", mapping)
+    first, second = memory.items
+    assert (first.regions, first.reviews, first.age_rating) == (("KR", "JP"), ("good", "so so"), 15)
+    assert isinstance(first.available_until, datetime)
+    assert (first.launched_at, first.available_until.isoformat()) == (1.5e9, "2024-05-01T00:00:00+00:00")
+    assert (second.launched_at, second.available_until, second.regions) == (1_500_000_001.0, None, ())
+    assert (report.taken, report.refused) == (2, 1)
+    assert report.examples[0].where == "titles.csv:4: available_until"
+    kinds = {use.field: use.read_as for use in report.columns}
+    assert kinds["launched_at"].startswith("seconds") and kinds["available_until"].startswith("RFC 3339")
 
 
 def test_mixed_units_ask_which(memory: Memory, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def make_chunk() -> Callable[[str, int, int], Chunk]:
             shown = int(offsets[-1])
             items = np.frombuffer(random.bytes(4 * shown), np.int32)
             scores = np.frombuffer(random.bytes(4 * shown), np.float32)
-            return DecisionChunk(Decisions(np.zeros(count, np.int64), headers, offsets, items, scores))
+            rules = np.frombuffer(random.bytes(4 * shown), np.int32) if seed % 3 == 0 else None
+            return DecisionChunk(Decisions(np.zeros(count, np.int64), headers, offsets, items, scores, rules))
         return DocumentChunk(DocumentKind(1 + seed % 6), random.bytes(count))
 
     return make
@@ -82,7 +83,9 @@ def _records(stretch: Stretch) -> Flat:
     ]
     for i, position in enumerate(decisions.positions.tolist()):
         shown = slice(int(decisions.offsets[i]), int(decisions.offsets[i + 1]))
-        parts = (decisions.headers[i], decisions.items[shown], decisions.scores[shown])
+        none = np.full(len(decisions.items), -1, np.int32)
+        rules = none if decisions.rules is None else decisions.rules
+        parts = (decisions.headers[i], decisions.items[shown], decisions.scores[shown], rules[shown])
         found.append((position, "decision", b"|".join(part.tobytes() for part in parts)))
     found += [(document.position, document.kind.name, document.payload) for document in stretch.documents]
     return sorted(found)

@@ -171,17 +171,21 @@ def test_a_log_open_for_reading_takes_nothing(folder: Path, log: SqliteLog, make
     assert [stretch.stop for stretch in reader.read()] == [1]
 
 
-def test_decisions_of_early_versions_are_read_as_beside_no_item() -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"), [(codec.DECISIONS_BEFORE_ABOUT, 56), (codec.DECISIONS_BEFORE_SEGMENT, 60), (codec.DECISIONS, 68)]
+)
+def test_decisions_of_early_versions_are_read_as_not_saying_what_came_later(kind: int, size: int) -> None:
     headers = np.zeros(3, DECISION)
-    headers["request"], headers["k"], headers["about"] = [7, 8, 9], [2, 0, 1], -1
-    early = np.zeros(3, codec._BEFORE_ABOUT)
+    headers["request"], headers["k"] = [7, 8, 9], [2, 0, 1]
+    headers["about"], headers["region"], headers["age"] = -1, -1, -1
+    early = np.zeros(3, codec._STORED[kind])
     for name in early.dtype.names:
         early[name] = headers[name]
     items, scores = np.arange(3, dtype=np.int32), np.ones(3, np.float32)
     payload = early.tobytes() + items.tobytes() + scores.tobytes()
-    kind = codec.DECISIONS_BEFORE_ABOUT
     row = codec.Row(5, 3, kind, codec.checksum(5, 3, kind, payload), payload)
     found = codec.decode([row], "here").decisions
     assert found.headers.tobytes() == headers.tobytes()
     assert found.items.tolist() == [0, 1, 2]
-    assert early.dtype.itemsize == 56
+    assert found.rules is None
+    assert early.dtype.itemsize == size

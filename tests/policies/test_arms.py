@@ -1,10 +1,11 @@
 """How the arrays of arms grow."""
 
 import numpy as np
+import pytest
 
 from bandi.model.config import Prior
-from bandi.policies.arms import BetaArms
-from bandi.policies.protocol import Outcomes
+from bandi.policies.arms import BetaArms, with_segments
+from bandi.policies.protocol import Candidates, Outcomes, Request
 
 
 def impression(item: int, segment: int) -> Outcomes:
@@ -30,3 +31,47 @@ def test_what_was_counted_survives_growth_and_what_is_new_is_zero() -> None:
     counts, used = arms.readable()
     assert used == 2_000_001
     assert np.argwhere(counts).tolist() == [[3, 1, 1], [50_000, 1, 1], [2_000_000, 1, 1]]
+
+
+def arms_of_three_segments(borrowed: float) -> BetaArms:
+    """Item 0: segment 1 has 100 trials and 50 successes, segment 2 has 900 and 90."""
+    arms = BetaArms(Prior(mean=0.1, strength=10.0), None, 3, borrowed)
+    trials, rewards = np.array([100, 900], np.float32), np.array([50, 90], np.float32)
+    arms.update(Outcomes(np.zeros(2, np.int32), np.array([1, 2], np.int32), trials, rewards, np.zeros(2, np.int64)))
+    return arms
+
+
+def posterior(arms: BetaArms, weights: list[float]) -> tuple[float, float]:
+    found = arms.gather(Request(np.array(weights, np.float32), 0), Candidates(np.zeros(1, np.int32)))
+    return found.a[0] - 1.0, found.b[0] - 9.0
+
+
+def test_what_others_know_is_borrowed_up_to_a_bound() -> None:
+    """A reader of segment 1 has its 100 trials, and of the other 900 as many as the bound says, in their proportion."""
+    assert posterior(arms_of_three_segments(0.0), [0, 1, 0]) == pytest.approx((50, 50))
+    assert posterior(arms_of_three_segments(90.0), [0, 1, 0]) == pytest.approx((50 + 9, 50 + 81))
+    assert posterior(arms_of_three_segments(1e6), [0, 1, 0]) == pytest.approx((140, 860))
+
+
+def test_a_reader_of_whom_nothing_is_known_has_everybodys_evidence() -> None:
+    assert posterior(arms_of_three_segments(0.0), [1, 1, 1]) == pytest.approx((140, 860))
+
+
+def test_a_reader_of_two_segments_has_a_share_of_each() -> None:
+    assert posterior(arms_of_three_segments(0.0), [0, 0.75, 0.25]) == pytest.approx((60, 240), rel=1e-6)
+
+
+@pytest.mark.parametrize("segments", [1, 2, 3, 5])
+def test_another_number_of_segments_loses_no_count(segments: int) -> None:
+    arms = BetaArms(Prior(), None, segments)
+    arms.load(with_segments(arms_of_three_segments(0.0).dump(), segments))
+    found = [arms.posterior(np.zeros(1, np.int32), segment, 0) for segment in range(segments)]
+    assert sum(float(each.trials[0]) for each in found) == pytest.approx(1_000)
+    expected = {1: [1_000], 2: [900, 100], 3: [0, 100, 900], 5: [0, 100, 900, 0, 0]}[segments]
+    assert [float(each.trials[0]) for each in found] == pytest.approx(expected)
+
+
+def test_a_segment_that_is_no_more_counts_as_segment_0() -> None:
+    arms = BetaArms(Prior(), None, 2)
+    arms.update(impression(0, 7))
+    assert arms.posterior(np.zeros(1, np.int32), 0, 0).trials[0] == 1

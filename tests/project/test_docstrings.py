@@ -12,6 +12,8 @@ MODULES = [
     "bandi.policies.epsilon_greedy",
     "bandi.policies.editor",
     "bandi.log.sqlite",
+    "bandi.model.rules",
+    "bandi.features.audience",
 ]
 
 

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+import bandi
+
 unique = (f"hot-{i}" for i in itertools.count())
 
 
@@ -32,8 +34,8 @@ def test_an_anonymous_reader_gets_the_default_list(ask, body):
     assert len(answer.json["items"]) == 10
 
 
-def test_the_editors_list_is_in_the_editors_order(ask):
-    items = ask("POST", "/v1/recommendations", {"placement": "viewer_end", "k": 4}).json["items"]
+def test_the_editors_list_is_in_the_editors_order(running):
+    items = running.ask("POST", "/v1/recommendations", {"placement": "viewer_end", "k": 4}).json["items"]
     assert [entry["item"] for entry in items] == ["t0", "t1", "t2", "t3"]
 
 
@@ -126,3 +128,21 @@ def test_a_list_may_stand_beside_an_item(running):
     unknown = running.ask("POST", "/v1/recommendations", {"user": "u1", "item": "nothing"})
     assert unknown.status == 422
     assert unknown.json["errors"][0]["where"] == "$.item"
+
+
+def test_age_and_region_say_which_titles_are_for_the_reader(running):
+    running.engine.put_items(
+        [bandi.Item(id="adult", editor_rank=1, age_rating=18), bandi.Item(id="korea", editor_rank=1, regions=("KR",))]
+    )
+
+    def titles(**who):
+        answer = running.ask("POST", "/v1/recommendations", {"user": "u1", "k": 22, **who})
+        assert answer.status == 200
+        return {slot["item"] for slot in answer.json["items"]} & {"adult", "korea"}
+
+    assert titles(age=17, region="US") == set()
+    assert titles(age=18, region="US") == {"adult"}
+    assert titles(age=17, region="KR") == {"korea"}
+    for field, value in (("age", -1), ("age", 200), ("age", "18"), ("region", ""), ("region", 7)):
+        refused = running.ask("POST", "/v1/recommendations", {"user": "u1", field: value})
+        assert (refused.status, refused.json["errors"][0]["where"]) == (422, f"$.{field}")

@@ -47,7 +47,8 @@ def test_the_live_view_has_the_shape_that_the_page_reads(running):
     assert [(count.item, count.trials) for count in home.impressions_by_item[:2]] == [("t1", 30), ("t2", 15)]
     assert (viewer_end.ctr, viewer_end.low, viewer_end.waste) == (None, None, None)
     answer = running.ask("GET", "/v1/live").json
-    assert set(answer) == {"at_ms", "position", "placements", "service"}
+    assert set(answer) == {"at_ms", "position", "placements", "service", "segmented", "learned"}
+    assert (answer["segmented"], answer["learned"]) == (False, None)
     assert set(answer["placements"][0]["series"]) == {"at_ms", "impressions", "clicks"}
     assert answer["service"]["version"] == bandi.__version__
 

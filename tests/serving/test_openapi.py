@@ -1,6 +1,7 @@
 """The OpenAPI document: whole, true, and no request drawn from it (or from beside it) makes the service fail."""
 
 import re
+import time
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from schemathesis.specs.openapi import checks
 
 from bandi.model.config import Serve
 from bandi.serving import openapi_examples as examples
+from bandi.serving.admin_views import Explanation, SegmentsView
 from bandi.serving.openapi import openapi_document
 
 OPERATIONS = {
@@ -45,7 +47,7 @@ def test_every_route_is_in_the_document_and_answers(ask):
     assert sorted(paths) == sorted(
         ["/v1/recommendations", "/v1/events", "/v1/items", "/v1/items:batch", "/v1/items/{id}", "/v1/users",
          "/v1/users:batch", "/v1/users/{id}", "/v1/arms", "/v1/decisions/{id}", "/v1/stats", "/v1/live", "/healthz",
-         "/readyz"]
+         "/readyz", "/v1/rules", "/v1/rules:batch", "/v1/rules/{id}", "/v1/segments", "/v1/explanations"]
     )  # fmt: skip
     for path, operations in paths.items():
         allowed = ask("OPTIONS", path.replace("{id}", "t1")).headers["allow"].split(", ")
@@ -62,9 +64,17 @@ def test_every_reference_leads_somewhere(ask):
         assert place
 
 
+@pytest.mark.parametrize(("answer", "view"), [(examples.SEGMENTS, SegmentsView), (examples.EXPLANATION, Explanation)])
+def test_the_examples_of_answers_are_answers(answer, view):
+    assert msgspec.to_builtins(msgspec.convert(answer, view)) == answer
+
+
 def test_the_examples_are_requests_that_work(running):
     for path, example in (("/v1/items", examples.ITEM), ("/v1/users", examples.USER)):
         assert running.ask("PUT", f"{path}/{example['id']}", example).json == {"accepted": 1}
+    rule = {**examples.RULE, "ends_at": time.time() + 86_400}  # a date in a page is past some day
+    assert running.ask("PUT", f"/v1/rules/{rule['id']}", rule).json == {"accepted": 1}
+    assert running.ask("POST", "/v1/rules:batch", {"rules": [rule]}).json == {"accepted": 1}
     for example in examples.EVENTS.values():
         answer = running.ask("POST", "/v1/events", example["value"])
         assert answer.status == 202

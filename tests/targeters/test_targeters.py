@@ -1,6 +1,6 @@
 """Each targeter, and their union."""
 
-import sys
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -21,10 +21,9 @@ from bandi.model.config import (
     PopularTargeter,
     SimilarTargeter,
 )
-from bandi.model.errors import InvalidInputError
 from bandi.model.records import EVENT
 from bandi.targeters.merging import target
-from bandi.targeters.protocol import Asked, Learned, View
+from bandi.targeters.protocol import Asked, Learned, Likeness, View
 from bandi.targeters.registry import make_targeter
 
 DAY = 86_400_000
@@ -52,14 +51,16 @@ def view(items: list[Item] | None = None, read: list[int] | None = None, vectors
             AlsConfig(regularisation=0.1),
             float(len(vectors)),
         )
-    learned = None if factors is None else Learned(factors)
-    return View(catalogue(items or [Item(id=f"t{i}") for i in range(6)]), popularity, learned)
+    learned = None if factors is None else Learned(factors, likeness={"factors": Likeness(factors.directions)})
+    known = catalogue(items or [Item(id=f"t{i}") for i in range(6)])
+    return View(known, popularity, learned, known.shown(NOW))
 
 
 def asked(
     recent: list[int] | None = None, about: int = -1, now_ms: int = NOW, without: list[int] | None = None
 ) -> Asked:
-    return Asked(np.array(recent or [], np.int32), about, now_ms, np.array(without or [], np.int32))
+    read = np.array(recent or [], np.int32)
+    return Asked(read, about, now_ms, np.array(without or [], np.int32), read, np.zeros(0, np.float32))
 
 
 TWO_TASTES = np.array([[1, 0], [0.9, 0.1], [0.8, 0], [0, 1], [0.1, 0.9], [0, 0]])
@@ -85,7 +86,9 @@ def test_fresh_names_launches_within_the_window_latest_first() -> None:
     ]
     fresh = make_targeter(FreshTargeter(n=5, window="14d"))
     assert fresh.find(asked(), view(items)).tolist() == [2, 1]
-    assert fresh.find(asked(now_ms=NOW + 2 * DAY), view(items)).tolist() == [3, 2, 1]
+    later = NOW + 2 * DAY
+    seen = replace(view(items), allowed=view(items).items.shown(later))
+    assert fresh.find(asked(now_ms=later), seen).tolist() == [3, 2, 1]
     assert make_targeter(FreshTargeter(n=1)).find(asked(), view(items)).tolist() == [2]
 
 
@@ -230,8 +233,9 @@ def test_a_search_index_finds_nearly_what_looking_at_all_finds() -> None:
     exact = view(items, vectors=vectors)
     assert exact.learned is not None
     factors = exact.learned.factors
-    learned = Learned(factors, search.build(factors.items), search.build(factors.directions))
-    indexed = View(exact.items, exact.popularity, learned)
+    directions = Likeness(factors.directions, search.build(factors.directions))
+    learned = Learned(factors, search.build(factors.items), {"factors": directions})
+    indexed = replace(exact, learned=learned)
     for config in (FactorsTargeter(n=50), SimilarTargeter(n=50)):
         found = []
         for _ in range(40):
@@ -242,21 +246,3 @@ def test_a_search_index_finds_nearly_what_looking_at_all_finds() -> None:
             assert len(other) == len(set(other.tolist())) == 50
             found.append(np.isin(one, other).mean())
         assert np.mean(found) >= 0.95, config
-
-
-def test_an_index_goes_into_bytes_and_back() -> None:
-    vectors = np.random.default_rng(1).normal(size=(300, 8)).astype(np.float32)
-    made = search.build(vectors)
-    again = search.Neighbours(made.data.copy(), vectors)
-    assert again.find(vectors[7], 20).tolist() == made.find(vectors[7], 20).tolist()
-    with pytest.raises(InvalidInputError, match="train again"):
-        search.Neighbours(made.data[:100], vectors)
-    with pytest.raises(InvalidInputError, match="another shape"):
-        search.Neighbours(made.data, vectors[:, :7])
-
-
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "usearch.index", None)
-    assert not search.available()
-    with pytest.raises(InvalidInputError, match=r"bandi\[search\]"):
-        search.build(np.ones((3, 2), np.float32))

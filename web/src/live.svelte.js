@@ -1,7 +1,7 @@
 // The live view of the service, asked for once a second; resumes by itself when the service comes back.
 export const live = $state({ view: null, stopped: false })
 
-const COLOURS = ['var(--c0)', 'var(--c1)', 'var(--c2)', 'var(--c3)']
+const COLOURS = ['var(--c0)', 'var(--c1)', 'var(--c2)', 'var(--c3)', 'var(--c4)']
 
 export function colourOf(index) {
   return COLOURS[index % COLOURS.length]
@@ -21,7 +21,8 @@ const WORDS = { thompson: 'Thompson sampling', editor: "Editors' pick", epsilon_
 export function label(placement) {
   const policy = placement.policy.split('@')[0]
   const words = WORDS[policy] ?? policy
-  return live.view.placements.filter((other) => other.policy.split('@')[0] === policy).length > 1 ? `${words} (${placement.name})` : words
+  const alone = live.view.placements.filter((other) => other.policy.split('@')[0] === policy).length === 1
+  return alone || placement.name === policy ? words : `${words} (${placement.name})`
 }
 
 export const percent = (share, digits = 1) => (share === null || share === undefined ? '–' : `${(100 * share).toFixed(digits)} %`)

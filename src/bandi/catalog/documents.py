@@ -39,6 +39,10 @@ class Documents:
         """The bytes, or empty."""
         return self._blobs[index] if 0 <= index < len(self._blobs) else b""
 
+    def all(self) -> list[bytes]:
+        """The document of every dense id, or empty: the list itself; do not change it."""
+        return self._blobs
+
     def after(self, index: int, limit: int) -> list[bytes]:
         """Up to `limit` live documents behind a dense id, in order."""
         found: list[bytes] = []

@@ -12,7 +12,7 @@ import numpy as np
 from bandi.catalog.packing import pack_texts, unpack_texts
 from bandi.model.records import Array
 
-NAMESPACES = ("item", "kind", "placement", "policy", "user")
+NAMESPACES = ("item", "kind", "placement", "policy", "region", "rule", "user")
 
 
 class Interner:

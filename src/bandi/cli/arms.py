@@ -9,9 +9,13 @@ import click
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--placement", default="home", show_default=True, help="Whose arms.")
 @click.option("--item", "items", multiple=True, help="Only this item (may be given several times).")
+@click.option(
+    "--segment", type=click.IntRange(-1, 64), default=-1, show_default=True,
+    help="Of which readers: -1, all; 0, those of whom nothing is known; those of [segments] from 1 on.",
+)  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most arms shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def command(folder: str, placement: str, items: tuple[str, ...], limit: int, as_json: bool) -> None:
+def command(folder: str, placement: str, items: tuple[str, ...], segment: int, limit: int, as_json: bool) -> None:
     """Show trials, successes, mean and 95 % interval of a placement's arms, most tried first."""
     import msgspec
 
@@ -19,7 +23,7 @@ def command(folder: str, placement: str, items: tuple[str, ...], limit: int, as_
     from bandi.cli.console_tables import print_table
 
     with bandi.open_existing(folder) as engine:
-        arms = engine.arms(placement, items or None, limit=limit)
+        arms = engine.arms(placement, items or None, segment, limit)
         if as_json:
             click.echo(msgspec.json.encode(arms))
             return

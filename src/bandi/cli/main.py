@@ -14,9 +14,12 @@ import bandi
 COMMANDS = {
     "init": "Make a folder with a commented bandi.toml.",
     "load": "Load items, users or events from files.",
-    "train": "Learn factors from the log; a running service takes them up.",
+    "train": "Learn vectors, factors and segments; a running service takes them up.",
+    "segments": "Show how many segments there should be, and what they are like.",
     "artifacts": "List what training made; go back to an earlier one.",
+    "diet": "Show what a table costs in memory; write it narrower.",
     "recommend": "Print a ranked list for one reader.",
+    "rules": "List, put and delete operators' rules: pin, boost, bury, block.",
     "arms": "Show the posterior of a placement's arms.",
     "serve": "Serve a folder over HTTP.",
     "doctor": "Check a folder: configuration, log, snapshots.",

@@ -1,4 +1,4 @@
-"""`bandi simulate`: policies in a world with known truth."""
+"""`bandi simulate`: policies, or whole services, in a world with known truth."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 @click.command("simulate", short_help="Run policies in a world with known truth.")
 @click.option(
     "--world",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The world's TOML file [default: the webtoon world].",
+    metavar="NAME|FILE",
+    help="webtoon, personal, or a world's TOML file [default: webtoon; personal for services].",
 )
 @click.option("--print-world", is_flag=True, help="Print the default world's file and end.")
 @click.option(
@@ -24,21 +24,36 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
     metavar="NAME[:KEY=VALUE,…]",
     help="A policy, such as thompson or epsilon_greedy:epsilon=0.05; may be given several times [default: all].",
 )
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Run whole services instead: spine, personal, or a bandi.toml; may be given several times, the first is the baseline.",
+)
+@click.option(
+    "--train-every-days",
+    type=click.FloatRange(min=0.01, max=3650),
+    default=2.0,
+    show_default=True,
+    help="Services: simulated days between two trainings.",
+)
+@click.option("--processes", type=click.IntRange(1, 64), help="Services: worker processes [default: one a core].")
 @click.option("--baseline", help="Policy that others are compared with [default: the first].")
 @click.option(
     "--seeds", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Worlds, one for each seed."
 )
 @click.option(
-    "--visits", type=click.IntRange(20, 100_000_000), default=20_000, show_default=True, help="Requests in each run."
+    "--visits", type=click.IntRange(20, 100_000_000), help="Visits in each run [default: 20000; 60000 for services]."
 )
 @click.option(
     "--update-every",
     type=click.IntRange(1, 100_000),
-    default=20,
-    show_default=True,
-    help="Requests between two updates of a policy.",
+    help="Visits between two updates of a policy [default: 20; 50 for services].",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for runs.parquet and report.md.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the runs as Parquet and report.md."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @click.option(
     "--http",
@@ -47,20 +62,36 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
     help="Drive a running service with one world's readers instead; policies are its placements.",
 )
 def command(
-    world: Path | None, print_world: bool, policies: tuple[str, ...], baseline: str | None, seeds: int, visits: int,
-    update_every: int, out: Path | None, as_json: bool, url: str | None,
+    world: str | None, print_world: bool, policies: tuple[str, ...], services: tuple[str, ...], train_every_days: float,
+    processes: int | None, baseline: str | None, seeds: int, visits: int | None, update_every: int | None,
+    out: Path | None, as_json: bool, url: str | None,
 ) -> None:  # fmt: skip
-    """Run policies in a world with known truth: regret, click rate over time, impressions that could not win."""
+    """Run policies in a world with known truth: regret, click rate over time, impressions that could not win.
+
+    With --service, whole services: each bandi.toml runs in the real engine on simulated time, with its targeters and with
+    training, placement home and, beside the title just read, viewer_end.
+    """
     import msgspec
 
     from bandi.cli.console_tables import print_table
     from bandi.cli.progress import progress
-    from bandi.evaluation.worlds.parameters import DEFAULT, read_parameters
+    from bandi.evaluation.worlds.parameters import read_parameters
 
     if print_world:
-        click.echo(DEFAULT.read_text(encoding="utf-8"), nl=False)
+        click.echo(world_file(world or "webtoon").read_text(encoding="utf-8"), nl=False)
         return
-    parameters = read_parameters(world or DEFAULT)
+    if services:
+        if policies or url or baseline:
+            raise click.UsageError(
+                "--service runs without --policy, --baseline and --http: the first service is the baseline"
+            )
+        from bandi.evaluation.service_runs import Plan
+
+        plan = Plan(visits or 60_000, update_every or 50, train_every_days)
+        _services(services, read_parameters(world_file(world or "personal")), seeds, plan, processes, out, as_json)
+        return
+    parameters = read_parameters(world_file(world or "webtoon"))
+    visits, update_every = visits or 20_000, update_every or 20
     if url is not None:
         _over_http(url, parameters, policies or ("home",), visits)
         return
@@ -88,6 +119,70 @@ def command(
     print_table(
         "CTR over time", ["policy", *(f"{i * 5} %" for i in range(0, 20, 4)), "end"], over_time, "by share of the run"
     )
+
+
+def world_file(name: str) -> Path:
+    """The file of a world that comes with Bandi, or the file named."""
+    from bandi.evaluation.worlds.parameters import DEFAULT, PERSONAL
+
+    return {"webtoon": DEFAULT, "personal": PERSONAL}.get(name, Path(name))
+
+
+def _services(
+    names: tuple[str, ...],
+    parameters: Any,
+    seeds: int,
+    plan: Any,
+    processes: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    import os
+
+    import msgspec
+
+    from bandi.cli.console_tables import print_table
+    from bandi.cli.progress import progress
+    from bandi.evaluation import service_report as report
+    from bandi.evaluation.service_comparison import run_services, summarise_services
+    from bandi.jobs.training import train
+
+    services = [read_service(name) for name in names]
+    if len({service.name for service in services}) < len(services):
+        raise click.UsageError(f"--service: each once, and files of different names: {', '.join(names)}")
+    with progress("visits", seeds * len(services) * plan.visits) as advance:
+        results = run_services(
+            services, parameters, range(1, seeds + 1), plan, train, processes or os.cpu_count() or 1, advance
+        )
+    comparison = summarise_services(results)
+    if out is not None:
+        for file in report.write_service_runs(results, comparison, out):
+            click.echo(f"wrote {file}", err=True)
+    if as_json:
+        click.echo(msgspec.json.encode(comparison))
+        return
+    caption = f"{plan.visits:,} visits in each of {seeds} worlds. {report.NOTE}"
+    print_table(
+        "placements", report.titled(report.PLACEMENT_HEADER, comparison), report.placement_rows(comparison), caption
+    )
+    print_table("services", report.titled(report.SERVICE_HEADER, comparison), report.service_rows(comparison))
+    print_table("CTR over time", report.OVER_TIME_HEADER, report.over_time_rows(comparison), "by share of the run")
+
+
+def read_service(name: str) -> Any:
+    """A service that comes with Bandi, or the bandi.toml named; called by its file's name. Raises ConfigError and others."""
+    from bandi.evaluation.service_runs import checked_service
+    from bandi.evaluation.worlds.parameters import DEFAULT
+    from bandi.model.errors import InvalidInputError, Problem
+
+    preset = DEFAULT.parent / "services" / f"{name}.toml"
+    file = preset if name.isidentifier() and preset.is_file() else Path(name)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = ", ".join(sorted(path.stem for path in preset.parent.glob("*.toml")))
+        raise InvalidInputError(Problem(f"--service {name}", str(error), f"one of: {known}; or a bandi.toml")) from None
+    return checked_service(file.stem, text)
 
 
 def parse_policy(text: str) -> Any:

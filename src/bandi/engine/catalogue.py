@@ -124,11 +124,20 @@ def _checked(value: Any, noun: type[Item] | type[User]) -> Item | User:
     checked = msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=noun)
     if (problem := id_problem(checked.id, "$.id", "an id")) is not None:
         raise ValueError(str(problem))
-    if isinstance(checked, Item) and checked.launched_at is not None:
-        launched_ms = milliseconds(checked.launched_at)
-        if not -(1 << 53) < launched_ms < 1 << 53:
-            raise ValueError("launched_at is out of range")
+    if isinstance(checked, Item):
+        _check_times(checked)
     return checked
+
+
+def _check_times(item: Item) -> None:
+    """Raises ValueError where a moment is beyond what milliseconds can say, or the end is not after the launch."""
+    named = {"launched_at": item.launched_at, "available_until": item.available_until}
+    times = {name: milliseconds(moment) for name, moment in named.items() if moment is not None}
+    for name, moment_ms in times.items():
+        if not -(1 << 53) < moment_ms < 1 << 53:
+            raise ValueError(f"{name} is out of range")
+    if len(times) == len(named) and times["available_until"] <= times["launched_at"]:
+        raise ValueError("available_until is not after launched_at")
 
 
 def _shown(value: Any) -> str:

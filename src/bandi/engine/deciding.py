@@ -1,4 +1,4 @@
-"""One decision: candidates and arms at one log position, ranked by the placement's policy."""
+"""One decision: candidates and arms at one log position, ranked by the placement's policy, arranged as operators want."""
 
 from __future__ import annotations
 
@@ -8,23 +8,49 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bandi.arrangement.arranging import Arranged, arrange, pool_size
+from bandi.arrangement.diversity import Diversity
+from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
-from bandi.engine.state import SEGMENTS, PlacementState, State
+from bandi.engine.filters import PlacementFilter
+from bandi.engine.memberships import Memberships
+from bandi.engine.state import PlacementState, State
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
-from bandi.policies.protocol import Candidates, Ranked, Request
+from bandi.policies.protocol import Candidates, Request
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 
 MAX_K = 1_000
+MAX_AGE = 199
+OTHER_REGION = -2
+"""In a header: a region was named that no title names."""
 _MASK = (1 << 64) - 1
+_NO_TITLE_NAMES_IT = "\0"
+
+
+class Asking(NamedTuple):
+    """Who asks, and when. user, about, region: dense ids, -1: none; age: in years, -1: not said; request: its number.
+
+    new_region: a region that has no dense id yet.
+    """
+
+    now_ms: int
+    user: int = -1
+    about: int = -1
+    age: int = -1
+    region: int = -1
+    request: int = 0
+    new_region: str | None = None
 
 
 class Decided(NamedTuple):
     """A ranked list and where it came from. items: int32[m]; scores: float32[m]; candidates: how many were ranked.
 
-    sources: uint8[m], bit i is set where the placement's targeter i named the item; None where it has no targeters.
+    sources: uint8[m], bit i is set where the placement's targeter i named the item; None where it has no targeters. rules:
+    int32[m], the dense id of the operator's rule that acted on each slot, -1: none; None: nowhere did one. segment: the one
+    that implied impressions count for.
     """
 
     items: Array
@@ -33,6 +59,21 @@ class Decided(NamedTuple):
     position: int
     catalog_position: int
     sources: Array | None
+    rules: Array | None
+    segment: int
+
+
+class _Prepared(NamedTuple):
+    """What a decision needs before its draw: the same for every seed."""
+
+    request: Request
+    candidates: Candidates
+    sources: Array | None
+    force: InForce
+    rule_ids: Array
+    diversity: Diversity
+    pins_allowed: Array
+    membership: Array
 
 
 class Decider:
@@ -41,7 +82,8 @@ class Decider:
     def __init__(self, state: State, shelf: Shelf) -> None:
         self._state = state
         self._shelf = shelf
-        self._segment_weights = np.full(SEGMENTS, 1.0 / SEGMENTS, np.float32)
+        self._memberships = Memberships(state, shelf)
+        self._filters: dict[str, PlacementFilter] = {}
         self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
 
     def placement(self, name: str) -> PlacementState:
@@ -53,71 +95,138 @@ class Decider:
             )
         return state
 
-    def decide(
-        self, placement: PlacementState, k: int, seed: int, now_ms: int, user: int = -1, about: int = -1
-    ) -> Decided:
-        """The best k for a request at `now_ms`. O(candidates). All that it read belongs to one log position.
-
-        user, about: dense ids of the reader and of the item that the list stands beside; -1: none.
-        """
+    def decide(self, placement: PlacementState, k: int, seed: int, asking: Asking) -> Decided:
+        """The best k. O(candidates). All that it read belongs to one log position."""
         state = self._state
-        request = Request(self._segment_weights, now_ms)
         with self._ranking:
             while True:
                 version = state.version
                 if version & 1:
                     with state.lock:  # a fold is under way: wait for its end
                         continue
-                candidates, sources = self._candidates(placement, k, now_ms, user, about)
-                ranked = placement.policy.rank(request, candidates, k, seed)
-                if sources is not None:
-                    sources = sources[np.searchsorted(candidates.items, ranked.items)]
+                prepared = self._prepare(placement, k, asking)
+                arranged = _ranked(placement, prepared, k, seed)
                 decided = Decided(
-                    ranked.items, ranked.scores, len(candidates.items), state.position, state.catalog_position, sources
-                )
+                    arranged.items, arranged.scores, len(prepared.candidates.items), state.position,
+                    state.catalog_position, _sources(prepared, arranged.items), _rules(prepared, arranged.rules),
+                    self._memberships.draw(prepared.membership, asking.request),
+                )  # fmt: skip
                 if state.version == version:
                     return decided
 
-    def redraw(
-        self, placement: PlacementState, k: int, seeds: list[int], now_ms: int, user: int, about: int
-    ) -> list[Ranked]:
+    def redraw(self, placement: PlacementState, k: int, seeds: list[int], asking: Asking) -> list[Arranged]:
         """The lists that other seeds would have given, on a state at rest."""
-        candidates, _ = self._candidates(placement, k, now_ms, user, about)
-        request = Request(self._segment_weights, now_ms)
         with self._ranking:
-            return [placement.policy.rank(request, candidates, k, seed) for seed in seeds]
+            prepared = self._prepare(placement, k, asking)
+            return [_ranked(placement, prepared, k, seed) for seed in seeds]
 
-    def _candidates(
-        self, placement: PlacementState, k: int, now_ms: int, user: int, about: int
-    ) -> tuple[Candidates, Array | None]:
-        """What the policy may choose from: what the targeters name, or the whole catalogue where that is less than k."""
-        state, config = self._state, placement.config
-        items, ranks = state.items.candidates(now_ms)
-        if not placement.targeters and not config.exclude:
-            return Candidates(items, ranks), None
+    def membership(self, user: int) -> Array:
+        """A reader's weights over segments: float32[k], or of length 0 where none are known."""
+        return self._memberships.of(self._state.histories.recent(user))
+
+    def _filter(self, placement: PlacementState) -> PlacementFilter:
+        found = self._filters.get(placement.name)
+        if found is None or found.placement is not placement:
+            found = self._filters[placement.name] = PlacementFilter(self._state, self._shelf, placement)
+        return found
+
+    def _prepare(self, placement: PlacementState, k: int, asking: Asking) -> _Prepared:
+        state, chosen = self._state, self._filter(placement)
+        now_ms, user = asking.now_ms, asking.user
+        force, rule_ids = chosen.in_force(now_ms)
+        allowed = chosen.allowed(now_ms, *self._age_and_region(asking), force)
         recent = state.histories.recent(user)
-        without = recent if "read" in config.exclude else recent[:0]
+        membership = self._memberships.of(recent)
+        without = chosen.without(user)
+        candidates, sources = Candidates(allowed.items, allowed.ranks), None
+        named = None
         if placement.targeters:
-            view = View(state.items, state.popularity, self._shelf.find(state.artifact))
-            found = target(placement.targeters, Asked(recent, about, now_ms, without), view)
-            if len(found.items) >= min(k, len(items)):
-                return Candidates(found.items, state.items.editor_ranks(found.items)), found.sources
-        if len(without):
-            stays = ~np.isin(items, without)
-            items, ranks = items[stays], ranks[stays]
-        return Candidates(items, ranks), None
+            view = View(state.items, state.popularity, self._shelf.find(state.artifact), allowed.mask)
+            going_on = chosen.going_on(user, recent)
+            named = target(
+                placement.targeters, Asked(recent, asking.about, now_ms, without, going_on, membership), view
+            )
+        if named is not None and len(named.items) >= min(k, len(allowed.items)):
+            candidates, sources = Candidates(named.items, state.items.editor_ranks(named.items)), named.sources
+        elif len(without):  # the whole catalogue, where targeters name too few for a list
+            stays = allowed.mask.copy()
+            stays[without[without < len(stays)]] = False
+            items = np.flatnonzero(stays).astype(np.int32)
+            candidates = Candidates(items, state.items.editor_ranks(items))
+        pins = force.pin_items
+        return _Prepared(
+            Request(self._memberships.for_arms(membership), now_ms), candidates, sources, force, rule_ids,
+            chosen.diversity(), pins if not len(pins) else _shown(pins, allowed.mask), membership,
+        )  # fmt: skip
+
+    def _age_and_region(self, asking: Asking) -> tuple[int | None, str | None]:
+        """As the request says; what it does not say, as the reader's document does."""
+        age = None if asking.age < 0 else asking.age
+        region = asking.new_region
+        if asking.region == OTHER_REGION:
+            region = _NO_TITLE_NAMES_IT
+        elif asking.region >= 0:
+            region = self._state.interner.texts("region")[asking.region]
+        if age is None or region is None:
+            reader = self._state.users.get(asking.user)
+            if reader is not None:
+                age = reader.age if age is None else age
+                region = reader.region or None if region is None else region
+        return age, region
 
 
-def ranked_items(decided: Decided, placement: PlacementState, texts: Sequence[str]) -> tuple[RankedItem, ...]:
+def _ranked(placement: PlacementState, prepared: _Prepared, k: int, seed: int) -> Arranged:
+    candidates, force, diversity = prepared.candidates, prepared.force, prepared.diversity
+    pool = pool_size(k, len(candidates.items), force, diversity)
+    ranked = placement.policy.rank(prepared.request, candidates, pool, seed)
+    sources = None
+    if prepared.sources is not None and len(diversity.quotas.least):
+        sources = prepared.sources[np.searchsorted(candidates.items, ranked.items)]
+    return arrange(ranked, k, force, diversity, sources, prepared.pins_allowed if len(force.pin_items) else None)
+
+
+def _sources(prepared: _Prepared, items: Array) -> Array | None:
+    """Who named each item; nobody named a pinned one that is not among the candidates."""
+    if prepared.sources is None:
+        return None
+    candidates = prepared.candidates.items
+    place = np.searchsorted(candidates, items)
+    if not len(prepared.force.pin_items):
+        found: Array = prepared.sources[place]
+        return found
+    place = place.clip(max=max(len(candidates) - 1, 0))
+    named = candidates[place] == items if len(candidates) else np.zeros(len(items), np.bool_)
+    return np.where(named, prepared.sources[place], 0).astype(np.uint8)
+
+
+def _rules(prepared: _Prepared, numbers: Array) -> Array | None:
+    if not len(prepared.rule_ids) or not (numbers >= 0).any():
+        return None
+    return np.where(numbers >= 0, prepared.rule_ids[numbers], -1).astype(np.int32)
+
+
+def _shown(items: Array, mask: Array) -> Array:
+    known = items < len(mask)
+    shown: Array = known & mask[np.where(known, items, 0)] if len(mask) else np.zeros(len(items), np.bool_)
+    return shown
+
+
+def ranked_items(
+    decided: Decided, placement: PlacementState, texts: Sequence[str], rule_texts: Sequence[str]
+) -> tuple[RankedItem, ...]:
     """The slots of a list, as callers see them."""
     slots = zip(decided.items.tolist(), decided.scores.tolist(), range(len(decided.items)), strict=True)
-    if decided.sources is None:
+    if decided.sources is None and decided.rules is None:
         return tuple([RankedItem(texts[item], score, slot) for item, score, slot in slots])
     names = placement.source_names
+    count = len(decided.items)
+    sources = [0] * count if decided.sources is None else decided.sources.tolist()
+    rules = [-1] * count if decided.rules is None else decided.rules.tolist()
+    named = {bits: tuple(name for i, name in enumerate(names) if bits >> i & 1) for bits in set(sources)}
     return tuple(
         [
-            RankedItem(texts[item], score, slot, tuple(name for i, name in enumerate(names) if bits >> i & 1))
-            for (item, score, slot), bits in zip(slots, decided.sources.tolist(), strict=True)
+            RankedItem(texts[item], score, slot, named[bits], rule_texts[rule] if rule >= 0 else "")
+            for (item, score, slot), bits, rule in zip(slots, sources, rules, strict=True)
         ]
     )
 
@@ -129,6 +238,13 @@ def checked_k(k: object, default: int) -> int:
     if isinstance(k, int) and not isinstance(k, bool) and 1 <= k <= MAX_K:
         return k
     raise InvalidInputError(Problem("$.k", repr(k)[:66], f"a whole number from 1 to {MAX_K}"))
+
+
+def checked_age(age: object) -> int:
+    """Years. Raises InvalidInputError unless 0 to 200."""
+    if isinstance(age, int) and not isinstance(age, bool) and 0 <= age <= MAX_AGE:
+        return age
+    raise InvalidInputError(Problem("$.age", repr(age)[:66], f"whole years from 0 to {MAX_AGE}"))
 
 
 def checked_seed(seed: object) -> int:

@@ -14,19 +14,26 @@ import numpy as np
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
-from bandi.engine.deciding import Decider, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
 from bandi.engine.maintenance import Maintenance
+from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
+from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
+from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import Arm, Ranking, Receipt, Stats
+from bandi.model.answers import ALL_SEGMENTS, Arm, Because, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.segments.profiles import Profiles
+
+MAX_BECAUSE = 32
 
 
 def now_ms() -> int:
@@ -50,14 +57,18 @@ class Engine:
         self.artifacts = Shelf(opened.folder)
         self._decider = Decider(self._state, self.artifacts)
         self._item_texts = self._state.interner.texts("item")
+        self._rule_texts = self._state.interner.texts("rule")
         self._user_lookup = self._state.interner.lookup
         self._closing = threading.Lock()
         self._closed = False
-        self._writer = Writer(opened.log, self._state, self.config, opened.log.id_seed, clock_ms)
+        memberships = Memberships(self._state, self.artifacts)
+        self._writer = Writer(opened.log, self._state, memberships, self.config, opened.log.id_seed, clock_ms)
         self._maintenance = Maintenance(opened, self._writer)
         self._hindsight = Hindsight(opened, self.artifacts, self._flushed)
+        self._explaining = Explaining(self._state, self.artifacts)
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
+        self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
 
@@ -70,13 +81,16 @@ class Engine:
         k: int | None = None,
         seed: int | None = None,
         item: str | None = None,
+        age: int | None = None,
+        region: str | None = None,
     ) -> Ranking:
         """The list for one reader (None: anonymous) at one place; the decision is logged with the next commit.
 
         k: 1 to 1000 (default: the placement's); seed: all the randomness, 0 <= seed < 2**64 (default: fresh); item: what
-        the list stands beside, such as the title just read (viewer end).
+        the list stands beside, such as the title just read (viewer end). age: the reader's, 0 to 199 years, and region: where
+        they are, for titles that are not for everybody; absent: what the reader's document says.
         Raises UnknownNameError for a placement that is not configured or an item that is not known, InvalidInputError for
-        a bad k, seed or user.
+        a bad k, seed, user, age or region.
         """
         if self._closed:
             raise ClosedError("the engine is closed")
@@ -86,14 +100,19 @@ class Engine:
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         user_index, new_user = self._user(user)
         about = -1 if item is None else self._known_item(item, "$.item")
+        region_index, new_region = (-1, None) if region is None else self._region(region)
+        years = -1 if age is None else checked_age(age)
         at_ms = self._clock_ms()
-        decided = self._decider.decide(place, k, seed, at_ms, user_index, about)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region)
+        decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
             user_index, decided.candidates, place.version_index, place.index, shown, about,
+            region_index, years, decided.segment,
         )  # fmt: skip
-        self._writer.decided(PendingDecision(header, new_user, decided.items, decided.scores))
+        pending = PendingDecision(header, new_user, new_region, decided.items, decided.scores, decided.rules)
+        self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
             placement,
@@ -102,7 +121,7 @@ class Engine:
             decided.catalog_position,
             str(seed),
             decided.candidates,
-            ranked_items(decided, place, self._item_texts),
+            ranked_items(decided, place, self._item_texts, self._rule_texts),
         )
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
@@ -116,6 +135,15 @@ class Engine:
         if (problem := id_problem(user, "$.user", "a user id, or nothing for an anonymous reader")) is not None:
             raise InvalidInputError(problem)
         return -1, user
+
+    def _region(self, region: str) -> tuple[int, str | None]:
+        """Dense id, and the text where it is new; regions that no title names are all the same to a list."""
+        if (problem := id_problem(region, "$.region", "a region as titles name it")) is not None:
+            raise InvalidInputError(problem)
+        index = self._state.interner.lookup("region", region)
+        if index >= 0:
+            return index, None
+        return (-1, region) if region in self._state.items.lists("regions").numbered else (OTHER_REGION, None)
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,12 +190,18 @@ class Engine:
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def arms(
-        self, placement: str = "home", items: Sequence[str] | None = None, segment: int = 0, limit: int = 100
+        self, placement: str = "home", items: Sequence[str] | None = None, segment: int = ALL_SEGMENTS, limit: int = 100
     ) -> list[Arm]:
-        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials."""
+        """What a placement's policy believes of its arms: those of `items`, or the `limit` with most trials.
+
+        segment: ALL_SEGMENTS (-1) counts them together; 0 is for readers of whom nothing is known; those of `[segments]` are
+        counted from 1. Raises UnknownNameError, InvalidInputError.
+        """
         state = self._decider.placement(placement)
-        if segment != 0:
-            raise InvalidInputError(Problem("$.segment", repr(segment), "0: there is one segment so far"))
+        last = arm_segments(self.config) - 1
+        if not (isinstance(segment, int) and not isinstance(segment, bool) and ALL_SEGMENTS <= segment <= last):
+            expected = f"a whole number from 0 to {last}" if last else "0: [segments] is not configured"
+            raise InvalidInputError(Problem("$.segment", repr(segment)[:66], expected))
         at_ms = self._clock_ms()
         if items is None:
             indices = state.policy.most_tried(limit)
@@ -176,9 +210,29 @@ class Engine:
         posterior = state.policy.posterior(indices, segment, at_ms)
         columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
         return [
-            Arm(placement, segment, self._item_texts[item], *figures)
+            Arm(placement, segment if last else 0, self._item_texts[item], *figures)
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
+
+    def because(self, user: str, item: str, limit: int = 5) -> list[Because]:
+        """What a reader read last that speaks most for a title, with shares: "because you read ...".
+
+        limit: at most so many, 1 to 32. Empty for a reader without a history among the titles trained on, and where nothing
+        was trained. Raises UnknownNameError for an item that is not known, InvalidInputError for a bad user or limit.
+        """
+        if not (isinstance(limit, int) and not isinstance(limit, bool) and 1 <= limit <= MAX_BECAUSE):
+            raise InvalidInputError(Problem("$.limit", repr(limit)[:66], f"a whole number from 1 to {MAX_BECAUSE}"))
+        user_index, _ = self._user(user)
+        return self._explaining.because(user_index, self._known_item(item, "$.item"), limit)
+
+    def segments(self, artifact: str | None = None) -> Profiles | None:
+        """What each segment is like in the artifact in use, or in another; None where it has no segments."""
+        return self._explaining.segments(self.artifact if artifact is None else artifact)
+
+    def membership(self, user: str) -> list[float]:
+        """A reader's weights over the segments, which sum to 1; empty where nothing is known. Raises InvalidInputError."""
+        weights: list[float] = self._decider.membership(self._user(user)[0]).tolist()
+        return weights
 
     def _known_item(self, text: str, where: str) -> int:
         index = self._state.interner.lookup("item", text) if isinstance(text, str) else -1
@@ -230,6 +284,11 @@ class Engine:
     @property
     def artifact(self) -> str:
         """The name of the artifact that targeters use, or nothing."""
+        return self._state.artifact
+
+    def take_up(self) -> str:
+        """Take up the artifact that is current on the shelf now, not at the next look; the name of the one in use."""
+        self._reloading.look()
         return self._state.artifact
 
     @property

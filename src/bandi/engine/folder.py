@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from bandi.eligibility.expression import parse
 from bandi.model.config import Config
-from bandi.model.config_text import default_config_text, parse_config
-from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.config_text import default_config_text, parse_config, placed
+from bandi.model.errors import ConfigError, InvalidInputError, Problem
 
 CONFIG_FILE = "bandi.toml"
 
@@ -22,11 +24,34 @@ def make_folder(folder: Path) -> Path:
 
 
 def read_config(folder: Path) -> Config:
-    """The folder's configuration. Raises ConfigError, or InvalidInputError where there is no such file."""
+    """The folder's configuration. Raises ConfigError with every problem, or InvalidInputError where there is no such file."""
     file = folder / CONFIG_FILE
     try:
         data = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         hint = f"make one: bandi init {folder}"
         raise InvalidInputError(Problem(str(folder), "no bandi.toml", "a Bandi folder", hint)) from None
-    return parse_config(data, str(file))
+    config = parse_config(data, str(file))
+    problems = [placed(data, str(file), keys, problem) for keys, problem in _misfits(config)]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _misfits(config: Config) -> Iterator[tuple[tuple[str, ...], Problem]]:
+    """What no single value shows: expressions that cannot be read, shares of slots that cannot all be had."""
+    for name, placement in config.placements.items():
+        if placement.where is not None:
+            keys = ("placements", name, "where")
+            try:
+                parse(placement.where, ".".join(keys))
+            except InvalidInputError as error:
+                yield from ((keys, problem) for problem in error.problems)
+        keys = ("placements", name, "targeters")
+        least = sum(targeter.at_least for targeter in placement.targeters)
+        if least > 1 + 1e-9:
+            yield keys, Problem(".".join(keys), f"at_least of {least:g} together", "at most 1")
+        for targeter in placement.targeters:
+            if targeter.at_least > targeter.at_most:
+                found = f"at_least {targeter.at_least:g}, at_most {targeter.at_most:g}"
+                yield keys, Problem(".".join(keys), found, "at_least not above at_most")

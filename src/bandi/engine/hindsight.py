@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
-from bandi.engine.deciding import Decider, mix, ranked_items
+from bandi.engine.deciding import Asking, Decider, mix, ranked_items
 from bandi.engine.opening import Opened
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState
@@ -24,7 +24,10 @@ MAX_DRAWS = 1_000_000
 
 
 class Propensity(msgspec.Struct, frozen=True):
-    """How probable a shown item was: in its own slot, and anywhere in the list; with the standard error of each."""
+    """How probable a shown item was: in its own slot, and anywhere in the list; with the standard error of each.
+
+    rule: the operator's rule that acted on the slot. A pinned slot was not the policy's choice: leave it out of estimates.
+    """
 
     item: str
     position: int
@@ -32,12 +35,14 @@ class Propensity(msgspec.Struct, frozen=True):
     in_slot_error: float
     in_list: float
     in_list_error: float
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     header: Array
     items: Array
+    rules: Array
 
 
 class Hindsight:
@@ -53,10 +58,7 @@ class Hindsight:
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
-        decided = decider.decide(
-            placement, max(1, int(header["k"])), int(header["seed"]), int(header["occurred_ms"]),
-            int(header["user"]), int(header["about"]),
-        )  # fmt: skip
+        decided = decider.decide(placement, max(1, int(header["k"])), int(header["seed"]), self._asking(header))
         if not np.array_equal(decided.items, found.items):
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
@@ -71,7 +73,7 @@ class Hindsight:
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
-            items=ranked_items(decided, placement, texts),
+            items=ranked_items(decided, placement, texts, self._opened.state.interner.texts("rule")),
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:
@@ -84,17 +86,26 @@ class Hindsight:
         in_slot = np.zeros(len(found.items))
         in_list = np.zeros(len(found.items))
         header = found.header
-        k, user, about = max(1, len(found.items)), int(header["user"]), int(header["about"])
-        for ranked in decider.redraw(placement, k, seeds, int(header["occurred_ms"]), user, about):
+        for ranked in decider.redraw(placement, max(1, len(found.items)), seeds, self._asking(header)):
             in_slot += ranked.items == found.items
             in_list += np.isin(found.items, ranked.items)
         texts = self._opened.state.interner.texts("item")
+        rule_texts = self._opened.state.interner.texts("rule")
+        shares = zip(found.items.tolist(), (in_slot / draws).tolist(), (in_list / draws).tolist(), strict=True)
         return [
-            Propensity(texts[item], slot, p, _error(p, draws), q, _error(q, draws))
-            for slot, (item, p, q) in enumerate(
-                zip(found.items.tolist(), (in_slot / draws).tolist(), (in_list / draws).tolist(), strict=True)
+            Propensity(
+                texts[item], slot, p, _error(p, draws), q, _error(q, draws), rule_texts[rule] if rule >= 0 else ""
             )
+            for slot, ((item, p, q), rule) in enumerate(zip(shares, found.rules.tolist(), strict=True))
         ]
+
+    def _asking(self, header: Array) -> Asking:
+        """As it was asked. A region may have got its id with this very decision, after the state that it is asked on."""
+        now_ms, user, about = int(header["occurred_ms"]), int(header["user"]), int(header["about"])
+        region, named = int(header["region"]), None
+        if region >= 0:
+            region, named = -1, self._opened.state.interner.texts("region")[region]
+        return Asking(now_ms, user, about, int(header["age"]), region, int(header["request"]), named)
 
     def _find(self, request_id: str) -> _Found:
         request = request_ids.decode(request_id, "request_id")
@@ -106,8 +117,11 @@ class Hindsight:
                 hits = np.flatnonzero(decisions.headers["request"] == np.uint64(request))
                 if len(hits):
                     i = int(hits[0])
+                    own = slice(int(decisions.offsets[i]), int(decisions.offsets[i + 1]))
+                    items = decisions.items[own]
+                    none = np.full(len(items), -1, np.int32)
                     return _Found(
-                        decisions.headers[i], decisions.items[decisions.offsets[i] : decisions.offsets[i + 1]]
+                        decisions.headers[i], items, none if decisions.rules is None else decisions.rules[own]
                     )
         raise UnknownNameError(
             Problem(

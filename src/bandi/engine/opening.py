@@ -52,7 +52,8 @@ def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | 
         state = recovered.state
         story = Story(recovered.snapshot_position, state.position - recovered.snapshot_position)
         story.notes = [f"snapshot passed over: {reason}" for reason in recovered.passed_over]
-        if state.config != config:
+        unnamed = any(placement.version_index < 0 for placement in state.placements.values())
+        if state.config != config or unnamed:  # an earlier version of ours called its policies otherwise
             story.notes += _changes(state.config, config)
             state.fold(log.append(_config_chunks(state, config)))
         story.seconds = time.perf_counter() - started

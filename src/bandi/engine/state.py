@@ -18,22 +18,22 @@ import numpy as np
 
 from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
+from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
-
-SEGMENTS = 1
-"""Every reader is in segment 0 until segments are trained."""
 
 _config_decoder = msgspec.msgpack.Decoder(Config)
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
@@ -78,9 +78,11 @@ class State:
         self.interner = Interner()
         self.items = Items()
         self.users = Users()
+        self.rules = Rules()
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
         self.histories = Histories()
+        self.encounters = Encounters()
         self.popularity = Popularity()
         self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
@@ -117,6 +119,7 @@ class State:
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
             self.histories.fold(piece.events.rows)
+            self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
         self.position = piece.stop
 
@@ -148,9 +151,15 @@ class State:
                 texts = _names_decoder.decode(document.payload)
                 self.users.delete(texts, self.interner)
                 for text in texts:
-                    self.histories.forget(self.interner.lookup("user", text))
+                    user = self.interner.lookup("user", text)
+                    self.histories.forget(user)
+                    self.encounters.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
+            case DocumentKind.RULES:
+                self.rules.put(document.payload)
+            case DocumentKind.RULES_DELETED:
+                self.rules.delete(_names_decoder.decode(document.payload))
             case DocumentKind.OPENED:
                 pass
 
@@ -164,14 +173,14 @@ class State:
                 index=self.interner.lookup("placement", name),
                 name=name,
                 config=placement,
-                policy=make_policy(placement.policy, SEGMENTS),
+                policy=make_policy(placement.policy, arm_segments(config)),
                 version=version,
                 version_index=self.interner.lookup("policy", version),
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
             before = previous.get(name)
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                state.policy.load(before.policy.dump())
+                state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
             self.placements[name] = state
         self.config = config
@@ -205,9 +214,11 @@ class State:
             "ids": self.interner,
             "items": self.items,
             "users": self.users,
+            "rules": self.rules,
             "seen": self.seen,
             "attribution": self.attribution,
             "histories": self.histories,
+            "encounters": self.encounters,
             "popularity": self.popularity,
         }
         for room, part in parts.items():
@@ -225,9 +236,11 @@ class State:
             self._configure(_config_decoder.decode(config))
         self.items.load(_part(arrays, "items"))
         self.users.load(_part(arrays, "users"))
+        self.rules.load(_part(arrays, "rules"))
         self.seen.load(_part(arrays, "seen"))
         self.attribution.load(_part(arrays, "attribution"))
         self.histories.load(_part(arrays, "histories"))
+        self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
@@ -235,6 +248,11 @@ class State:
             state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])
         self.catalog_position = int(arrays["catalog_position"][0])
         self.position = position
+
+
+def arm_segments(config: Config | None) -> int:
+    """Segments that arms count for: segment 0, readers of whom nothing is known, and those of `[segments]` from 1 on."""
+    return 1 if config is None or config.segments is None else 1 + config.segments.k
 
 
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
@@ -248,9 +266,13 @@ def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+_AT_THE_START = (DocumentKind.CONFIG, DocumentKind.USERS_DELETED)
+"""What changes how the events before and behind it are folded."""
+
+
 def _slices(stretch: Stretch, records: int) -> Iterator[tuple[int, int]]:
-    """Cuts so that a new configuration stands at the start of its slice, and no slice is longer than `records`."""
-    cuts = [d.position for d in stretch.documents if d.kind is DocumentKind.CONFIG and d.position > stretch.first]
+    """Cuts so that a document of `_AT_THE_START` stands at the start of its slice, and no slice is longer than `records`."""
+    cuts = [d.position for d in stretch.documents if d.kind in _AT_THE_START and d.position > stretch.first]
     bounds = [stretch.first, *cuts, stretch.stop]
     for first, stop in zip(bounds, bounds[1:], strict=False):
         for start in range(first, stop, records):

@@ -19,6 +19,7 @@ import numpy as np
 
 from bandi.engine.admission import Admission, NewIds
 from bandi.engine.jobs import DocumentJob, EventsJob, Job, PendingDecision, StopJob, TaskJob, WakeJob
+from bandi.engine.memberships import Memberships
 from bandi.engine.state import State
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk, EventChunk, Log
 from bandi.model.answers import Receipt, Refusal
@@ -37,9 +38,18 @@ MAX_WAITING_DECISIONS = 100_000
 class Writer:
     """Owns the log and the state; everything that changes them goes through here."""
 
-    def __init__(self, log: Log, state: State, config: Config, id_seed: int, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        state: State,
+        memberships: Memberships,
+        config: Config,
+        id_seed: int,
+        clock_ms: Callable[[], int],
+    ) -> None:
         self._log = log
         self._state = state
+        self._memberships = memberships
         self._clock_ms = clock_ms
         self._admission = Admission(
             state.interner,
@@ -158,6 +168,7 @@ class Writer:
             hi, lo = admitted.rows["event_hi"], admitted.rows["event_lo"]
             repeated = self._state.seen.duplicates(np.ascontiguousarray(hi), np.ascontiguousarray(lo))
             rows = admitted.rows[~repeated] if repeated.any() else admitted.rows
+            self._memberships.label(rows)
             decisions = _columns(waiting, new) if waiting else None
             self._append([*_id_chunks(new), *_chunks(decisions, rows)])
         except BandiError as error:
@@ -180,7 +191,7 @@ class Writer:
 
     def _commit_document(self, job: DocumentJob) -> None:
         new = NewIds(self._state.interner)
-        if job.kind in (DocumentKind.ITEMS, DocumentKind.USERS):
+        if job.kind in (DocumentKind.ITEMS, DocumentKind.USERS, DocumentKind.RULES):
             for text in job.ids:
                 new.index(job.namespace, text)
         try:
@@ -241,6 +252,8 @@ def _columns(waiting: list[PendingDecision], new: NewIds) -> Decisions:
     for i, decision in enumerate(waiting):
         if decision.new_user is not None:
             headers["user"][i] = new.index("user", decision.new_user)
+        if decision.new_region is not None:
+            headers["region"][i] = new.index("region", decision.new_region)
     offsets = np.zeros(len(waiting) + 1, np.int64)
     np.cumsum(headers["k"], out=offsets[1:])
     return Decisions(
@@ -249,6 +262,15 @@ def _columns(waiting: list[PendingDecision], new: NewIds) -> Decisions:
         offsets=offsets,
         items=np.concatenate([decision.items for decision in waiting]),
         scores=np.concatenate([decision.scores for decision in waiting]),
+        rules=_ruled(waiting),
+    )
+
+
+def _ruled(waiting: list[PendingDecision]) -> Array | None:
+    if all(decision.rules is None for decision in waiting):
+        return None
+    return np.concatenate(
+        [np.full(len(d.items), -1, np.int32) if d.rules is None else d.rules for d in waiting], dtype=np.int32
     )
 
 

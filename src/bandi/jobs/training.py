@@ -4,137 +4,148 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import bandi
-from bandi.engine.artifacts import Manifest, Shelf, check_trainable
+from bandi.engine.artifact_files import Manifest, Parts, likenesses
+from bandi.engine.artifacts import Shelf
 from bandi.engine.folder import read_config
-from bandi.engine.recovery import recover
-from bandi.evaluation.ranking import RankingQuality, ranking_quality
-from bandi.features.factors.als import AlsConfig, fit
-from bandi.features.factors.interactions import Interactions, gather_interactions
+from bandi.features.factors.als import AlsConfig, Factors, fit
 from bandi.features.factors.search import available, build
-from bandi.log.folder import LogFolder
-from bandi.log.protocol import Log
-from bandi.log.sqlite import open_log_read_only
-from bandi.model.events import EventKind
+from bandi.jobs.judging import HeldBack, hold_back, judge
+from bandi.jobs.reading import Material, nothing_to_learn_from, read_material, weighed
+from bandi.jobs.segmenting import Segmented, last_learned, segment
+from bandi.jobs.settings import als_config
+from bandi.jobs.vectors import OnStep, Vectors, learn_mixes, learn_vectors
+from bandi.model.config import Config, SimilarTargeter
 from bandi.model.records import Array
-from bandi.targeters.protocol import Learned
+from bandi.targeters.protocol import Learned, Likeness
 
-K = 20
-MAX_JUDGED = 10_000
-"""Readers whose last title is held out to judge by."""
-
-OnStep = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
+_NOBODY = np.zeros(0, np.int32)
 
 
-def train(folder: Path, on_step: OnStep | None = None, now_ms: int | None = None) -> Manifest:
-    """Learn factors from the log of `folder`, judge them on held-out reads, publish them.
+Chooser = Callable[[HeldBack, AlsConfig, Callable[[int, int], None]], AlsConfig]
+"""From held-out reads and the configured hyperparameters to those that are used."""
 
-    Interrupted or out of disk, it leaves the artifact before in use. Raises InvalidInputError where there is nothing to
-    learn from, StorageFullError, and what reading the log raises.
+
+def train(
+    folder: Path, on_step: OnStep | None = None, now_ms: int | None = None, choose: Chooser | None = None
+) -> Manifest:
+    """Learn from the log of `folder` what its configuration asks for, judge it on held-out reads, publish it.
+
+    choose: how hyperparameters of factors are chosen, such as `jobs.judging.tune`; absent: as configured. Interrupted or
+    out of disk, it leaves the artifact before in use. Raises InvalidInputError where there is nothing to learn from,
+    StorageFullError, and what reading the log raises.
     """
     step = on_step or (lambda what, done, total: None)
     started = time.perf_counter()
-    settings = read_config(folder).factors
-    config = AlsConfig(settings.factors, settings.regularisation, settings.alpha, settings.nu, settings.iterations)
-    if not LogFolder(folder).root.exists():
-        check_trainable(0)
-    log = open_log_read_only(folder)
-    try:
-        end = log.next_position
-        state = recover(folder, log, end).state
-        shape = (state.interner.size("user"), state.interner.size("item"))
-        users, items = reads(log, end, lambda done: step("reading the log", done, end))
-    finally:
-        log.close()
-    check_trainable(len(users))
-    metrics = judge(
-        users, items, shape, config, lambda done: step("judging on held-out reads", done, config.iterations)
-    )
-    interactions = weighed(users, items, shape)
-    factors = fit(
-        interactions, config, on_iteration=lambda done: step("learning from all reads", done, config.iterations)
-    )
-    learned = Learned(factors)
-    if shape[1] >= settings.index_from and available():
-        step("indexing titles", 0, 2)
-        by_score = build(factors.items)
-        step("indexing titles", 1, 2)
-        learned = Learned(factors, by_score, build(factors.directions))
-        step("indexing titles", 2, 2)
+    config, shelf = read_config(folder), Shelf(folder)
+    material = read_material(folder, lambda done, total: step("reading the log", done, total))
+    catalogue = material.titles()
+    vectors = learn_vectors(config, folder, catalogue, material, step)
+    if not len(material.users) and not any(rows.any() for rows in vectors.by_feature.values()):
+        raise nothing_to_learn_from()
+    previous = last_learned(shelf)
+    factors, metrics, mixes = _factors(config, material, vectors, previous, choose, step)
+    segmented = None
+    if config.segments is not None:
+        step("finding segments", 0, 1)
+        segmented = segment(config.segments, material, catalogue, vectors, factors, previous)
+        step("finding segments", 1, 1)
+    parts = Parts(vectors.by_feature, mixes)
+    learned = _indexed(_learned(factors, parts, segmented), config, step)
+    read = np.unique(material.items), np.unique(material.users)
     manifest = Manifest(
         name="",
-        position=end,
+        position=material.position,
         made_ms=time.time_ns() // 1_000_000 if now_ms is None else now_ms,
-        items=int((np.diff(interactions.by_item.starts) > 0).sum()),
-        users=int((np.diff(interactions.by_user.starts) > 0).sum()),
-        reads=len(users),
+        items=len(read[0]),
+        users=len(read[1]),
+        reads=len(material.users),
         seconds=round(time.perf_counter() - started, 3),
-        factors=config.factors,
+        factors=factors.config.factors,
         metrics=metrics,
         indexed=learned.by_score is not None,
         bandi=bandi.__version__,
+        features={**vectors.reports, "factors": _report(factors.config)},
+        mixes=mixes,
+        segments=None if segmented is None else segmented.profiles,
+        problems=tuple(vectors.problems),
     )
-    shelf = Shelf(folder)
-    return shelf.manifest(shelf.publish(learned, manifest))
+    return shelf.manifest(shelf.publish(learned, parts, manifest))
 
 
-def reads(log: Log, stop: int, on_records: Callable[[int], None]) -> tuple[Array, Array]:
-    """Reader and title of every click, read and purchase by a known reader, in log order: int32[n], int32[n]."""
-    users, items = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for stretch in log.read(0, stop):
-        rows = stretch.events.rows
-        kinds = rows["kind"]
-        taken = (kinds >= EventKind.CLICK) & (kinds <= EventKind.PURCHASE) & (rows["user"] >= 0) & (rows["item"] >= 0)
-        users.append(rows["user"][taken])
-        items.append(rows["item"][taken])
-        on_records(stretch.stop)
-    return np.concatenate(users), np.concatenate(items)
-
-
-def weighed(users: Array, items: Array, shape: tuple[int, int]) -> Interactions:
-    """Each pair of reader and title weighs 1 + ln(how often): the tenth read of a title says less than the first."""
-    width = max(shape[1], 1)
-    pairs, times = np.unique(users.astype(np.int64) * width + items, return_counts=True)
-    return gather_interactions(pairs // width, pairs % width, 1.0 + np.log(times), shape)
-
-
-def judge(
-    users: Array, items: Array, shape: tuple[int, int], config: AlsConfig, on_iteration: Callable[[int], None]
-) -> dict[str, float]:
-    """Recall and NDCG at 20 of the title that each reader turned to last, beside those of the most read titles.
-
-    Readers of at least three titles, at most MAX_JUDGED of them. The last title is the one whose first event came last.
-    """
-    width = max(shape[1], 1)
-    pairs, first = np.unique(users.astype(np.int64) * width + items, return_index=True)
-    order = np.lexsort((first, pairs // width))
-    owners = pairs[order] // width
-    is_last = np.append(owners[1:] != owners[:-1], True)
-    counts = np.bincount(owners, minlength=shape[0])
-    judged = np.flatnonzero(is_last & (counts[owners] >= 3))
-    judged = (
-        judged[np.linspace(0, len(judged) - 1, min(len(judged), MAX_JUDGED)).astype(int)] if len(judged) else judged
+def _factors(
+    config: Config,
+    material: Material,
+    vectors: Vectors,
+    previous: Learned | None,
+    choose: Chooser | None,
+    step: OnStep,
+) -> tuple[Factors, dict[str, float], dict[str, dict[str, float]]]:
+    """Factors, what they were found to be worth, and the weights of mixed likeness."""
+    als = als_config(config.factors)
+    held_back = hold_back(material)
+    metrics: dict[str, float] = {}
+    if held_back is None:
+        mixes = learn_mixes(config, vectors, None, _NOBODY, _NOBODY)
+    else:
+        if choose is not None:
+            als = choose(held_back, als, lambda done, total: step("choosing hyperparameters", done, total))
+        rounds = als.iterations
+        metrics, held_factors = judge(held_back, als, lambda done: step("judging on held-out reads", done, rounds))
+        mixes = learn_mixes(config, vectors, held_factors, held_back.befores, held_back.nexts)
+    rounds = als.iterations
+    factors = fit(
+        weighed(material.users, material.items, material.shape),
+        als,
+        on_iteration=lambda done: step("learning from all reads", done, rounds),
+        start_items=_items_before(previous, als, material),
     )
-    if not len(judged):
-        return {}
-    held_pairs = pairs[order][judged]
-    kept = ~np.isin(users.astype(np.int64) * width + items, held_pairs)
-    seen = weighed(users[kept], items[kept], shape)
-    held = gather_interactions(held_pairs // width, held_pairs % width, np.ones(len(judged)), shape)
-    factors = fit(seen, config, on_iteration=on_iteration)
-    found = ranking_quality(factors.users, factors.items, seen.by_user, held.by_user, K)
-    popular = np.diff(seen.by_item.starts).astype(np.float32)[:, None]
-    baseline = ranking_quality(np.ones((shape[0], 1), np.float32), popular, seen.by_user, held.by_user, K)
-    return {**_named(found, ""), **_named(baseline, "popular_"), "judged_readers": float(len(judged))}
+    return factors, metrics, mixes
 
 
-def _named(quality: RankingQuality, prefix: str) -> dict[str, float]:
+def _items_before(previous: Learned | None, als: AlsConfig, material: Material) -> Array | None:
+    """The titles' vectors of the last training, where this one can go on from them (a warm start)."""
+    if previous is None or previous.factors.items.shape[1] != als.factors or not previous.factors.items.any():
+        return None
+    items: Array = previous.factors.items[: material.shape[1]]
+    return items
+
+
+def _learned(factors: Factors, parts: Parts, segmented: Segmented | None) -> Learned:
+    likeness = likenesses(factors, parts)
+    if segmented is None:
+        return Learned(factors, likeness=likeness)
+    return Learned(factors, None, likeness, segmented.model, segmented.titles, segmented.promise, segmented.leading)
+
+
+def _indexed(learned: Learned, config: Config, step: OnStep) -> Learned:
+    """With search indexes, where the catalogue is large and usearch is installed: for the likenesses that targeters use."""
+    used = [name for name in _searched(config) if name in learned.likeness]
+    if len(learned.factors.items) < config.factors.index_from or not available():
+        return learned
+    total = 1 + len(used)
+    step("indexing titles", 0, total)
+    by_score = build(learned.factors.items)
+    likeness = dict(learned.likeness)
+    for done, name in enumerate(used, 1):
+        step("indexing titles", done, total)
+        likeness[name] = Likeness(likeness[name].vectors, build(likeness[name].vectors))
+    step("indexing titles", total, total)
+    return replace(learned, by_score=by_score, likeness=likeness)
+
+
+def _searched(config: Config) -> list[str]:
+    targeters = (targeter for placement in config.placements.values() for targeter in placement.targeters)
+    return list(dict.fromkeys("+".join(t.by) for t in targeters if isinstance(t, SimilarTargeter)))
+
+
+def _report(als: AlsConfig) -> dict[str, float | str]:
     return {
-        f"{prefix}recall_at_{K}": round(float(quality.recall.mean()), 5),
-        f"{prefix}ndcg_at_{K}": round(float(quality.ndcg.mean()), 5),
-    }
+        "factors": als.factors, "regularisation": als.regularisation, "alpha": als.alpha,
+        "nu": als.nu, "iterations": als.iterations,
+    }  # fmt: skip

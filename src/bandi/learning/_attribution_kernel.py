@@ -110,7 +110,7 @@ def _impressions(decision: Any, shown: int, rules: Array) -> int:
 @njit(cache=True, nogil=True)
 def join(
     event_positions: Array, events: Array, decision_positions: Array, decisions: Array, offsets: Array, shown: Array,
-    cursors: Array, rules: Array, segment_of_user: Array,
+    cursors: Array, rules: Array,
     index: Array, keys_a: Array, keys_b: Array, entries: Array, counts: Array, horizon: int,
     old_index: Array, old_keys_a: Array, old_keys_b: Array, old_entries: Array,
     out: Array, counters: Array,
@@ -139,7 +139,7 @@ def join(
             event = events[e]
             e += 1
             kind, request, item = event["kind"], event["request"], event["item"]
-            placement, user, time = event["placement"], event["user"], event["occurred_ms"]
+            placement, segment, time = event["placement"], event["segment"], event["occurred_ms"]
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
@@ -159,12 +159,11 @@ def join(
             header = decisions[d]
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
-            user, time, impression, item = header["user"], header["occurred_ms"], True, 0
+            segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
             first, count = offsets[d], need
             d += 1
             if count == 0:
                 continue
-        segment = segment_of_user[user] if 0 <= user < len(segment_of_user) else 0
         window = rules[placement]["window_ms"]
         for i in range(count):
             if not is_event:

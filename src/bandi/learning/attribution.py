@@ -31,7 +31,6 @@ from bandi.policies.protocol import Outcomes
 _FIRST_SLOTS = 1_024
 _MAX_OUTPUT = 1 << 18
 _MODES = {"reported": kernel.REPORTED, "implied": kernel.IMPLIED}
-_EVERYBODY_IN_SEGMENT_0 = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +139,10 @@ class Attribution:
             unattributed=counts[kernel.UNATTRIBUTED],
         )
 
-    def fold(self, stretch: Stretch, segment_of_user: Array | None = None) -> dict[int, Outcomes]:
+    def fold(self, stretch: Stretch) -> dict[int, Outcomes]:
         """Outcomes of the stretch's records by placement, in log order. O(records).
 
-        segment_of_user: int32[users] or None (everybody in segment 0).
+        A pair counts for the segment that its first record names.
         """
         events, decisions = stretch.events, stretch.decisions
         if not len(events.rows) and not len(decisions.headers):
@@ -154,13 +153,12 @@ class Attribution:
         event_positions, rows = read_only(events.positions), read_only(events.rows)
         decision_positions, headers = read_only(decisions.positions), read_only(decisions.headers)
         offsets, shown = read_only(decisions.offsets), read_only(decisions.items)
-        segments = read_only(_EVERYBODY_IN_SEGMENT_0 if segment_of_user is None else segment_of_user)
         self._make_output(len(events.rows) + len(decisions.items))
         while True:
             new, old = self._new, self._old
             counts[0], counts[1] = new.count, 0
             status = kernel.join(
-                event_positions, rows, decision_positions, headers, offsets, shown, cursors, self._rules, segments,
+                event_positions, rows, decision_positions, headers, offsets, shown, cursors, self._rules,
                 new.index, new.keys_a, new.keys_b, new.entries, counts, self._horizon,
                 old.index, old.keys_a, old.keys_b, old.entries,
                 self._out, self._counters,

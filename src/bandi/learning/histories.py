@@ -43,6 +43,13 @@ class Histories:
         row: Array = recent[user].copy()
         return row[: int((row >= 0).sum())]
 
+    def rows(self, users: Array) -> Array:
+        """`recent` of several readers, padded with -1: int32[n, KEPT]. users: int[n], -1 or beyond: no history."""
+        recent, known = self._recent, (users >= 0) & (users < min(self._users, len(self._recent)))
+        found = np.full((len(users), KEPT), -1, np.int32)
+        found[known] = recent[users[known]]
+        return found
+
     def forget(self, user: int) -> None:
         """The reader was taken out of the catalogue: their history goes with them."""
         if 0 <= user < self._users:

@@ -1,11 +1,13 @@
-"""Compile the kernels of this room (or load them from the cache) before the first request needs them."""
+"""Compile the kernels of this room and of the catalogue (or load them from the cache) before the first request needs them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from bandi.catalog.items import Items
 from bandi.learning.attribution import Attribution
 from bandi.learning.duplicates import SeenEvents
+from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
 from bandi.learning.popularity import Popularity
 from bandi.model.events import EventKind
@@ -26,3 +28,8 @@ def warm() -> None:
     read["kind"] = EventKind.READ
     Histories().fold(read)
     Popularity().fold(read)
+    encounters = Encounters()
+    encounters.fold(read)
+    encounters.load(encounters.dump())
+    encounters.forget(0)
+    Items().candidates(0)

@@ -8,46 +8,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import xxhash
 
-from bandi.loading.mapping import EventRule, Mapping
+from bandi.loading.making import EVENT_FIELDS, CellError, event_rules
+from bandi.loading.mapping import Mapping
 from bandi.loading.report import ColumnUse, LoadReport, Refusals
-from bandi.loading.tables import BadRow, Row, open_table
+from bandi.loading.tables import BadRow, Piece, Row, RowBlock, one_by_one, open_table
 from bandi.loading.times import READ_AS, reader, tell_unit
 from bandi.model.answers import Receipt
 from bandi.model.catalog import Item, User
 from bandi.model.errors import InvalidInputError, Problem
-from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read
+from bandi.model.events import Event
 
 BATCH = 10_000
 SAMPLES = 1_000
 ITEM_FIELDS = Item.__struct_fields__
 USER_FIELDS = User.__struct_fields__
-EVENT_FIELDS = (
-    "type",
-    "user",
-    "item",
-    "request",
-    "placement",
-    "position",
-    "event_id",
-    "occurred_at",
-    "episode",
-    "coins",
-    "name",
-    "value",
-)
-_EVENT_KINDS: dict[str, type[Event]] = {
-    "impression": Impression,
-    "click": Click,
-    "read": Read,
-    "purchase": Purchase,
-    "dismiss": Dismiss,
-    "custom": Custom,
-}
-_OWN_FIELDS = {"read": ("episode",), "purchase": ("episode", "coins"), "custom": ("name", "value")}
-_COMMON = ("user", "item", "request", "placement", "position", "occurred_at")
-_NUMBERS: dict[str, Callable[[Any], Any]] = {"position": int, "episode": int, "coins": float, "value": float}
+_TIMES = ("occurred_at", "launched_at", "available_until")
 
 OnRows = Callable[[int], None]
 """Called with the number of rows read so far, after each batch."""
@@ -106,50 +82,43 @@ def load_events(
     """Load events from a file. An event without an id gets one made of its row, so loading a file twice counts once."""
     mapping = mapping or Mapping()
     opened = _Opened(Path(source), mapping, EVENT_FIELDS)
-    makers = _event_makers(opened, mapping)
+    rules = event_rules(opened.path.name, opened.columns, mapping, opened.moments.get("occurred_at", lambda cell: cell))
     counts = _Counts(Refusals(refused), on_rows)
-
-    def make(row: Row) -> Iterator[Event]:
-        for condition, maker in makers:
-            if condition is None or condition.holds(row.values):
-                yield maker(row)
-
-    counts.run(opened, make, destination.record_many)
+    counts.run(opened, rules.of_row, destination.record_many, rules.of_block)
     return counts.report(str(source), opened.uses)
 
 
 class _Opened:
-    """A file with its mapping checked against it, and its time column understood."""
+    """A file with its mapping checked against it, and its columns of times understood."""
 
     def __init__(self, path: Path, mapping: Mapping, fields: Sequence[str]) -> None:
         self.path = path
         table = open_table(path)
         self.columns = mapping.checked(table.columns, fields, path.name)
-        self._rows = table.rows
-        self._first: list[Row | BadRow] = []
+        self._pieces = table.pieces
+        self._first: list[Piece] = []
         self._broken: InvalidInputError | None = None
         try:
-            self._first.extend(islice(self._rows, SAMPLES))
+            self._first.extend(_until(self._pieces, SAMPLES))
         except InvalidInputError as error:  # the rows before the break are kept
             self._broken = error
+        self._samples = list(islice(one_by_one(iter(self._first)), SAMPLES))
         self.uses = [ColumnUse(name, f"column {column}", self._kind(column)) for name, column in self.columns.items()]
         self.uses += [ColumnUse(name, f"constant {value!r}", "text") for name, value in mapping.constants.items()]
-        self.time_field = next((name for name in ("occurred_at", "launched_at") if name in self.columns), "")
-        self.moment: Callable[[Any], Any] = lambda cell: cell
-        if self.time_field:
-            self._understand_time(mapping)
+        times = [name for name in _TIMES if name in self.columns]
+        self.moments = {name: self._understand_time(name, mapping) for name in times}
 
     def samples(self, column: str) -> list[Any]:
         """The first cells of a column that hold something."""
-        cells = (row.values.get(column) for row in self._first if isinstance(row, Row))
+        cells = (row.values.get(column) for row in self._samples if isinstance(row, Row))
         return [cell for cell in cells if cell not in (None, "")]
 
-    def rows(self) -> Iterator[Row | BadRow]:
+    def pieces(self) -> Iterator[Piece]:
         """All rows; raises where the file breaks off."""
         yield from self._first
         if self._broken is not None:
             raise self._broken
-        yield from self._rows
+        yield from self._pieces
 
     def _kind(self, column: str) -> str:
         samples = self.samples(column)
@@ -162,28 +131,64 @@ class _Opened:
             return word if samples else "empty"
         return "text"
 
-    def _understand_time(self, mapping: Mapping) -> None:
-        column = self.columns[self.time_field]
+    def _understand_time(self, name: str, mapping: Mapping) -> Callable[[Any], Any]:
+        column = self.columns[name]
         samples = self.samples(column)
         unit = tell_unit(samples, mapping.time_unit, column)
-        self.moment = reader(unit)
+        moment_of = reader(unit)
         shown = READ_AS[unit]
         for sample in samples[:1]:
             try:
-                moment = self.moment(sample)
+                moment = moment_of(sample)
                 clock = msgspec.convert(moment, type=Any) if not isinstance(moment, float) else _clock(moment)
                 shown += f", the first {clock}"
             except (ValueError, OverflowError):
                 pass
-        for i, use in enumerate(self.uses):
-            if use.field == self.time_field:
-                self.uses[i] = ColumnUse(use.field, use.source, shown)
+        self.uses = [ColumnUse(use.field, use.source, shown) if use.field == name else use for use in self.uses]
+        return moment_of
+
+
+def _until(pieces: Iterator[Piece], rows: int) -> Iterator[Piece]:
+    """The first pieces that hold so many rows together."""
+    while rows > 0 and (piece := next(pieces, None)) is not None:
+        rows -= len(piece.numbers) if isinstance(piece, RowBlock) else 1
+        yield piece
 
 
 def _clock(seconds: float) -> str:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+class _Batch:
+    """Records to send, and the row of each: the row itself, or its index in the block that was begun last before it.
+
+    An index, not a pair: a tuple for each record would keep Python's garbage collector busy.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.places: list[Row | int] = []
+        self._blocks: list[tuple[int, RowBlock]] = []
+
+    def begin(self, block: RowBlock) -> None:
+        """From here on an index means a row of this block."""
+        if self._blocks and self._blocks[-1][0] == len(self.values):  # the one before gave nothing
+            self._blocks.pop()
+        self._blocks.append((len(self.values), block))
+
+    def row(self, index: int) -> Row:
+        """The row that a record came from."""
+        place = self.places[index]
+        if isinstance(place, Row):
+            return place
+        return next(block for first, block in reversed(self._blocks) if first <= index).row(place)
+
+    def clear(self) -> None:
+        """Ready for the next records, of the same block."""
+        self.values, self.places = [], []
+        self._blocks = [(0, block) for _, block in self._blocks[-1:]]
 
 
 class _Counts:
@@ -196,37 +201,60 @@ class _Counts:
         self._stopped = ""
 
     def run(
-        self, opened: _Opened, make: Callable[[Row], Iterator[Any]], send: Callable[[Sequence[Any]], Receipt]
+        self,
+        opened: _Opened,
+        make: Callable[[Row], Iterator[Any]],
+        send: Callable[[Sequence[Any]], Receipt],
+        make_block: Callable[[RowBlock], list[list[Any] | None]] | None = None,
     ) -> None:
-        """Read to the end, or to where the file breaks off."""
-        batch: list[tuple[Row, Any]] = []
+        """Read to the end, or to where the file breaks off. make_block: of each row what `make` gives, None: ask it."""
+        batch = _Batch()
         try:
-            for row in opened.rows():
-                self._rows += 1
-                if isinstance(row, BadRow):
-                    self._refusals.add(row.problem, row.shown)
+            for piece in opened.pieces():
+                if make_block is None or not isinstance(piece, RowBlock):
+                    for row in piece.rows() if isinstance(piece, RowBlock) else (piece,):
+                        self._take(opened, row, make, batch)
+                        if len(batch.values) >= BATCH:
+                            self._send(opened, batch, send)
                     continue
-                try:
-                    batch.extend((row, value) for value in make(row))
-                except _CellError as error:
-                    self._refusals.add(error.at(opened.path.name, row.number), row.values)
-                if len(batch) >= BATCH:
-                    self._send(opened, batch, send)
-                    batch = []
+                batch.begin(piece)
+                for i, values in enumerate(make_block(piece)):
+                    if values is None:
+                        self._take(opened, piece.row(i), make, batch)
+                    else:
+                        self._rows += 1
+                        for value in values:
+                            batch.places.append(i)
+                            batch.values.append(value)
+                    if len(batch.values) >= BATCH:
+                        self._send(opened, batch, send)
         except InvalidInputError as error:
             self._stopped = str(error)
-        if batch:
+        if batch.values:
             self._send(opened, batch, send)
         self._on_rows(self._rows)
 
-    def _send(self, opened: _Opened, batch: list[tuple[Row, Any]], send: Callable[[Sequence[Any]], Receipt]) -> None:
-        receipt = send([value for _, value in batch])
+    def _take(self, opened: _Opened, row: Row | BadRow, make: Callable[[Row], Iterator[Any]], batch: _Batch) -> None:
+        self._rows += 1
+        if isinstance(row, BadRow):
+            self._refusals.add(row.problem, row.shown)
+            return
+        try:
+            for value in make(row):
+                batch.places.append(row)
+                batch.values.append(value)
+        except CellError as error:
+            self._refusals.add(error.at(opened.path.name, row.number), row.values)
+
+    def _send(self, opened: _Opened, batch: _Batch, send: Callable[[Sequence[Any]], Receipt]) -> None:
+        receipt = send(batch.values)
         self._taken += receipt.accepted
         self._duplicates += receipt.duplicates
         for refusal in receipt.refused:
-            row, problem = batch[refusal.index][0], refusal.problem
+            row, problem = batch.row(refusal.index), refusal.problem
             where = f"{opened.path.name}:{row.number}: {problem.where.removeprefix('$.')}"
             self._refusals.add(Problem(where, problem.found, problem.expected, problem.hint), row.values)
+        batch.clear()
         self._on_rows(self._rows)
 
     def report(self, source: str, uses: Sequence[ColumnUse]) -> LoadReport:
@@ -237,101 +265,6 @@ class _Counts:
             source, self._rows, self._taken, self._duplicates, refusals.count, tuple(uses),
             dict(refusals.reasons.most_common(20)), tuple(refusals.examples), refusals.written, self._stopped,
         )  # fmt: skip
-
-
-class _CellError(Exception):
-    """A cell that does not fit its field."""
-
-    def __init__(self, name: str, cell: Any, expected: str) -> None:
-        super().__init__(name)
-        self._name, self._cell, self._expected = name, cell, expected
-
-    def at(self, file: str, number: int) -> Problem:
-        """The problem with its place."""
-        return Problem(f"{file}:{number}: {self._name}", f"{self._cell!r:.66}", self._expected)
-
-
-def _event_makers(opened: _Opened, mapping: Mapping) -> list[tuple[Any, Callable[[Row], Event]]]:
-    rules: Sequence[EventRule] = mapping.events
-    if not rules:
-        kind = mapping.constants.get("type", "")
-        if kind:
-            rules = [EventRule(kind)]
-        elif "type" not in opened.columns:
-            problem = Problem(
-                opened.path.name, "no kind of event", "a column `type`", "or say --as read, --as 'click if rating >= 4'"
-            )
-            raise InvalidInputError(problem)
-    missing = [name for name in ("user", "item") if name not in opened.columns and name not in mapping.constants]
-    if missing:
-        problems = [Problem(f"{opened.path.name}: {name}", "no column", f"--map {name}=COLUMN") for name in missing]
-        raise InvalidInputError(problems)
-    if not rules:
-        by_kind = {kind: _event_maker(kind, opened, mapping) for kind in _EVENT_KINDS}
-        column = opened.columns["type"]
-
-        def any_kind(row: Row) -> Event:
-            maker = by_kind.get(str(row.values.get(column)))
-            if maker is None:
-                raise _CellError("type", row.values.get(column), f"one of: {', '.join(_EVENT_KINDS)}")
-            return maker(row)
-
-        return [(None, any_kind)]
-    return [(rule.condition, _event_maker(rule.kind, opened, mapping)) for rule in rules]
-
-
-def _event_maker(kind: str, opened: _Opened, mapping: Mapping) -> Callable[[Row], Event]:
-    struct = _EVENT_KINDS.get(kind)
-    if struct is None:
-        raise InvalidInputError(Problem("type", repr(kind), f"one of: {', '.join(_EVENT_KINDS)}"))
-    fields = (*_COMMON, *_OWN_FIELDS.get(kind, ()))
-    cells = [(name, opened.columns[name], _reader(name, opened)) for name in fields if name in opened.columns]
-    fixed = {name: _reader(name, opened)(mapping.constants[name]) for name in fields if name in mapping.constants}
-    id_column = opened.columns.get("event_id")
-
-    def make(row: Row) -> Event:
-        values = dict(fixed)
-        for name, column, read in cells:
-            cell = row.values.get(column)
-            if cell is None or cell == "":
-                if name in ("user", "item"):
-                    raise _CellError(name, cell, "an id")
-                continue
-            try:
-                values[name] = read(cell)
-            except (TypeError, ValueError, OverflowError):
-                raise _CellError(name, cell, _EXPECTED[name]) from None
-        given = None if id_column is None else row.values.get(id_column)
-        values["event_id"] = str(given) if given not in (None, "") else row_id(kind, row)
-        try:
-            return struct(**values)
-        except TypeError:
-            raise _CellError(
-                "coins" if kind == "purchase" else "name", None, "a value: this kind of event needs it"
-            ) from None
-
-    return make
-
-
-_EXPECTED = {
-    **dict.fromkeys(_COMMON, "text"),
-    "position": "a whole number",
-    "episode": "a whole number",
-    "coins": "a number",
-    "value": "a number",
-    "name": "text",
-    "occurred_at": "a time in the unit of its column",
-}
-
-
-def _reader(name: str, opened: _Opened) -> Callable[[Any], Any]:
-    return opened.moment if name == "occurred_at" else _NUMBERS.get(name, str)
-
-
-def row_id(kind: str, row: Row) -> str:
-    """An event id made of the kind, the row's number and its cells: the same file gives the same ids."""
-    cells = "\x1f".join(map(str, row.values.values()))
-    return "row-" + xxhash.xxh3_128_hexdigest(f"{kind}\x1f{row.number}\x1f{cells}".encode())
 
 
 def _load_nouns(
@@ -364,11 +297,11 @@ def _noun(row: Row, noun: type[Item] | type[User], opened: _Opened, mapping: Map
             continue
         if name in mapping.separators and isinstance(cell, str):
             cell = [part for part in cell.split(mapping.separators[name]) if part]
-        if name == opened.time_field:
+        if name in opened.moments:
             try:
-                cell = opened.moment(cell)
+                cell = opened.moments[name](cell)
             except (TypeError, ValueError, OverflowError):
-                raise _CellError(name, cell, "a time in the unit of its column") from None
+                raise CellError(name, cell, "a time in the unit of its column") from None
         if name.startswith("fields."):
             extra[name.removeprefix("fields.")] = cell
         else:
@@ -379,11 +312,11 @@ def _noun(row: Row, noun: type[Item] | type[User], opened: _Opened, mapping: Map
         made = msgspec.convert(values, noun, strict=False)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$.")
-        raise _CellError(
+        raise CellError(
             path.rstrip("`") or "id", values.get(path.rstrip("`")), text.removeprefix("Expected ")
         ) from None
     if made.id in seen:
-        raise _CellError("id", made.id, "an id that no earlier row has")
+        raise CellError("id", made.id, "an id that no earlier row has")
     seen.add(made.id)
     return made
 

@@ -37,7 +37,15 @@ def join_decisions(parts: Sequence[Decisions]) -> Decisions:
         offsets,
         np.concatenate([part.items for part in parts]),
         np.concatenate([part.scores for part in parts]),
+        _join_rules(parts),
     )
+
+
+def _join_rules(parts: Sequence[Decisions]) -> Array | None:
+    if all(part.rules is None for part in parts):
+        return None
+    none = (np.full(len(part.items), -1, np.int32) for part in parts)
+    return np.concatenate([no if part.rules is None else part.rules for part, no in zip(parts, none, strict=True)])
 
 
 def join(parts: Sequence[Stretch]) -> Stretch:
@@ -74,6 +82,7 @@ def cut(stretch: Stretch, first: int, stop: int) -> Stretch:
             decisions.offsets[c : d + 1] - low,
             decisions.items[low:high],
             decisions.scores[low:high],
+            None if decisions.rules is None else decisions.rules[low:high],
         ),
         documents=tuple(document for document in stretch.documents if first <= document.position < stop),
     )

@@ -1,16 +1,16 @@
 """Chunks as rows of the hot tail and back: raw little-endian array bytes, each row with its checksum.
 
 A row holds consecutive records of one kind. Its payload is EVENT[count]; or DECISION[count], then int32 items, then
-float32 scores of all its decisions in order; or a document: its kind as 16 bits, then its bytes. See also
-docs/reference/log-format.md.
+float32 scores of all its decisions in order, then int32 rules where one acted; or a document: its kind as 16 bits, then
+its bytes. See also docs/reference/log-format.md.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from xxhash import xxh3_64
@@ -21,6 +21,7 @@ from bandi.model.errors import InvalidInputError, LogDamagedError, NewerVersionE
 from bandi.model.records import (
     DECISION,
     EVENT,
+    NOT_SAID,
     Array,
     Decisions,
     Document,
@@ -29,9 +30,21 @@ from bandi.model.records import (
     Stretch,
 )
 
-EVENTS, DECISIONS_BEFORE_ABOUT, DOCUMENT, DECISIONS = 1, 2, 3, 4
-"""Kinds of rows; the second is read but no longer written."""
-_BEFORE_ABOUT = np.dtype([(name, DECISION[name]) for name in DECISION.names or () if name != "about"])
+EVENTS, DECISIONS_BEFORE_ABOUT, DOCUMENT, DECISIONS_BEFORE_SEGMENT, DECISIONS, RULED_DECISIONS = 1, 2, 3, 4, 5, 6
+"""Kinds of rows; those of decisions before are read but no longer written."""
+
+
+def _without(*names: str) -> np.dtype[Any]:
+    return np.dtype([(name, DECISION[name]) for name in DECISION.names or () if name not in names])
+
+
+_STORED = {
+    DECISIONS_BEFORE_ABOUT: _without("about", "region", "age", "segment"),
+    DECISIONS_BEFORE_SEGMENT: _without("region", "age", "segment"),
+    DECISIONS: DECISION,
+    RULED_DECISIONS: DECISION,
+}
+"""The headers in each kind of row of decisions."""
 
 ROW_BYTES = 2 * 1024 * 1024
 """A row's payload grows to about this size; larger chunks are spread over several rows."""
@@ -109,7 +122,7 @@ def decode(rows: Sequence[Row], where: str) -> Stretch:
         position += row.records
         if row.kind == EVENTS:
             gathered.add_events(row)
-        elif row.kind in (DECISIONS, DECISIONS_BEFORE_ABOUT):
+        elif row.kind in _STORED:
             gathered.decisions.append(_decisions(row, where))
         else:
             gathered.documents.append(_document(row, where))
@@ -146,7 +159,7 @@ def check_row(row: Row, expected_first: int, where: str) -> None:
     if row.checksum != checksum(row.first, row.records, row.kind, row.payload):
         last = row.first + row.records - 1
         raise LogDamagedError(f"{where}: records {row.first} to {last}: the bytes are not what their checksum says")
-    if row.kind not in (EVENTS, DECISIONS, DECISIONS_BEFORE_ABOUT, DOCUMENT):
+    if row.kind not in (EVENTS, DOCUMENT, *_STORED):
         raise NewerVersionError(f"{where}: record {row.first} is of kind {row.kind}; upgrade Bandi")
     if row.records < 1 or (row.kind == EVENTS and len(row.payload) != row.records * EVENT.itemsize):
         raise LogDamagedError(f"{where}: record {row.first}: {row.records} records in {len(row.payload)} bytes")
@@ -205,11 +218,14 @@ def check_decisions(decisions: Decisions) -> None:
         raise ValueError(
             "Decisions: expected offsets [0, k0, k0 + k1, ...] as the headers say, and as many items and scores"
         )
+    rules = decisions.rules
+    if rules is not None and (rules.dtype != np.int32 or len(rules) != len(decisions.items)):
+        raise ValueError(f"Decisions.rules: expected int32[{len(decisions.items)}], found {rules.dtype}[{len(rules)}]")
 
 
 def _placed(decisions: Decisions, first: int) -> Decisions:
     positions = np.arange(first, first + len(decisions.headers), dtype=np.int64)
-    return Decisions(positions, decisions.headers, decisions.offsets, decisions.items, decisions.scores)
+    return replace(decisions, positions=positions)
 
 
 def _event_rows(events: Array, first: int) -> Iterator[Row]:
@@ -219,13 +235,17 @@ def _event_rows(events: Array, first: int) -> Iterator[Row]:
 
 
 def _decision_rows(decisions: Decisions, first: int) -> Iterator[Row]:
-    sizes = DECISION.itemsize * np.arange(len(decisions.headers) + 1) + 8 * decisions.offsets
+    rules = decisions.rules
+    kind, slot_bytes = (DECISIONS, 8) if rules is None else (RULED_DECISIONS, 12)
+    sizes = DECISION.itemsize * np.arange(len(decisions.headers) + 1) + slot_bytes * decisions.offsets
     start = 0
     while start < len(decisions.headers):
         stop = max(start + 1, int(np.searchsorted(sizes, sizes[start] + ROW_BYTES, "right")) - 1)
         low, high = int(decisions.offsets[start]), int(decisions.offsets[stop])
-        parts = (decisions.headers[start:stop], decisions.items[low:high], decisions.scores[low:high])
-        yield _row(first + start, stop - start, DECISIONS, b"".join([part.tobytes() for part in parts]))
+        parts = [decisions.headers[start:stop], decisions.items[low:high], decisions.scores[low:high]]
+        if rules is not None:
+            parts.append(rules[low:high])
+        yield _row(first + start, stop - start, kind, b"".join([part.tobytes() for part in parts]))
         start = stop
 
 
@@ -234,28 +254,29 @@ def _row(first: int, records: int, kind: int, payload: bytes) -> Row:
 
 
 def _decisions(row: Row, where: str) -> Decisions:
-    stored = DECISION if row.kind == DECISIONS else _BEFORE_ABOUT
+    stored = _STORED[row.kind]
     size = row.records * stored.itemsize
     if len(row.payload) >= size:
         headers = np.frombuffer(row.payload, stored, row.records)
-        if stored is _BEFORE_ABOUT:
-            headers = with_about(headers)
+        if stored is not DECISION:
+            headers = widened(headers)
         offsets = np.zeros(row.records + 1, np.int64)
         np.cumsum(headers["k"], out=offsets[1:])
         shown = int(offsets[-1])
-        if len(row.payload) == size + 8 * shown:
+        slot_bytes = 12 if row.kind == RULED_DECISIONS else 8
+        if len(row.payload) == size + slot_bytes * shown:
             items = np.frombuffer(row.payload, "<i4", shown, size)
             scores = np.frombuffer(row.payload, "<f4", shown, size + 4 * shown)
-            return Decisions(consecutive([row.first], [row.records]), headers, offsets, items, scores)
+            rules = np.frombuffer(row.payload, "<i4", shown, size + 8 * shown) if slot_bytes == 12 else None
+            return Decisions(consecutive([row.first], [row.records]), headers, offsets, items, scores, rules)
     raise LogDamagedError(f"{where}: record {row.first}: {row.records} decisions in {len(row.payload)} bytes")
 
 
-def with_about(headers: Array) -> Array:
-    """Headers of the time before lists stood beside an item."""
+def widened(headers: Array) -> Array:
+    """Headers of an early version, with what they did not say yet."""
     wide = np.zeros(len(headers), DECISION)
-    for name in headers.dtype.names or ():
-        wide[name] = headers[name]
-    wide["about"] = -1
+    for name in DECISION.names or ():
+        wide[name] = headers[name] if name in (headers.dtype.names or ()) else NOT_SAID[name]
     return wide
 
 

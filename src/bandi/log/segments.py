@@ -17,7 +17,7 @@ from bandi.log.codec import document_kind
 from bandi.log.folder import LogFolder, storage_error, sync_folder, write_durably
 from bandi.log.manifest import Segment, SegmentFile
 from bandi.model.errors import BandiError, LogDamagedError
-from bandi.model.records import DECISION, EVENT, Array, Decisions, Document, Events, Stretch
+from bandi.model.records import DECISION, EVENT, NOT_SAID, Array, Decisions, Document, Events, Stretch
 
 ROW_GROUP = 262_144
 COMPRESSION_LEVEL = 3
@@ -40,6 +40,7 @@ _EVENT_COLUMNS: dict[str, tuple[str, Any]] = {
     "value": ("value", pl.Float64),
     "event_id_high": ("event_hi", pl.UInt64),
     "event_id_low": ("event_lo", pl.UInt64),
+    "segment": ("segment", pl.Int16),
 }
 _DECISION_COLUMNS: dict[str, tuple[str, Any]] = {
     "occurred_at": ("occurred_ms", _TIME),
@@ -52,8 +53,11 @@ _DECISION_COLUMNS: dict[str, tuple[str, Any]] = {
     "catalog_position": ("catalog_position", pl.Int64),
     "seed": ("seed", pl.UInt64),
     "about": ("about", pl.Int32),
+    "region": ("region", pl.Int32),
+    "age": ("age", pl.Int16),
+    "segment": ("segment", pl.Int16),
 }
-_SPARE = ("spare_0", "spare_1", "spare_2")
+_SPARE = ("spare_0", "spare_1")
 
 
 def write_segment(folder: LogFolder, stretch: Stretch) -> Segment:
@@ -119,6 +123,10 @@ def _decision_frame(decisions: Decisions) -> pl.DataFrame:
     lengths = np.diff(decisions.offsets)
     columns["items"] = _lists(decisions.items, lengths)
     columns["scores"] = _lists(decisions.scores, lengths)
+    if decisions.rules is None:
+        columns["rules"] = pl.Series([[]] * len(lengths), dtype=pl.List(pl.Int32))
+    else:
+        columns["rules"] = _lists(decisions.rules, lengths)
     return pl.DataFrame(columns)
 
 
@@ -215,7 +223,8 @@ def _numbers(frame: pl.DataFrame, name: str) -> Array:
 
 def _events(frame: pl.DataFrame) -> Events:
     rows = np.zeros(frame.height, EVENT)
-    columns = [(rows[field], _numbers(frame, name)) for name, (field, _) in _EVENT_COLUMNS.items()]
+    known = [name for name in _EVENT_COLUMNS if name in frame.columns or name != "segment"]
+    columns = [(rows[_EVENT_COLUMNS[name][0]], _numbers(frame, name)) for name in known]
     if _SPARE[0] in frame.columns:
         columns += [(rows["spare"][:, i], _numbers(frame, name)) for i, name in enumerate(_SPARE)]
     for start in range(0, len(rows), BLOCK):
@@ -227,10 +236,8 @@ def _events(frame: pl.DataFrame) -> Events:
 
 def _decisions(frame: pl.DataFrame) -> Decisions:
     headers = np.zeros(frame.height, DECISION)
-    headers["about"] = -1  # a segment of the time before has no such column
     for name, (field, _) in _DECISION_COLUMNS.items():
-        if name in frame.columns or name != "about":
-            headers[field] = _numbers(frame, name)
+        headers[field] = _numbers(frame, name) if name in frame.columns or name not in NOT_SAID else NOT_SAID[name]
     lengths = frame["items"].list.len().to_numpy()
     if not np.array_equal(lengths, frame["scores"].list.len().to_numpy()):
         raise ValueError("as many items as scores were expected")
@@ -238,7 +245,12 @@ def _decisions(frame: pl.DataFrame) -> Decisions:
     offsets = np.zeros(frame.height + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     items, scores = (frame[name].explode(empty_as_null=False).to_numpy() for name in ("items", "scores"))
-    return Decisions(_numbers(frame, "position"), headers, offsets, items, scores)
+    rules = frame["rules"].explode(empty_as_null=False).to_numpy() if "rules" in frame.columns else None
+    if rules is not None and len(rules) != len(items):
+        if len(rules):
+            raise ValueError("as many rules as items were expected")
+        rules = None
+    return Decisions(_numbers(frame, "position"), headers, offsets, items, scores, rules)
 
 
 def _documents(frame: pl.DataFrame, name: str) -> tuple[Document, ...]:

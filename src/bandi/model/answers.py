@@ -12,13 +12,15 @@ from bandi.model.errors import Problem
 class RankedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One slot of a list. position: 0 is first; score: the policy's own unit (Thompson: a drawn rate, 0 to 1).
 
-    sources: the targeters that named the item, where the placement has targeters.
+    sources: the targeters that named the item, where the placement has targeters. rule: the operator's rule that acted on
+    the slot (its pin, or a boost or bury of its title), where one did.
     """
 
     item: str
     score: float
     position: int
     sources: tuple[str, ...] = ()
+    rule: str = ""
 
 
 class Ranking(msgspec.Struct, frozen=True):
@@ -63,8 +65,15 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: tuple[Refusal, ...] = ()
 
 
+ALL_SEGMENTS = -1
+"""The number that stands for all segments together."""
+
+
 class Arm(msgspec.Struct, frozen=True):
-    """One (placement, segment, item) and what its policy believes: low and high bound the central 95 % interval."""
+    """One (placement, segment, item) and what its policy believes: low and high bound the central 95 % interval.
+
+    segment: -1 counts all together; 0: readers of whom nothing is known; from 1: those of `[segments]`.
+    """
 
     placement: str
     segment: int
@@ -74,6 +83,13 @@ class Arm(msgspec.Struct, frozen=True):
     mean: float
     low: float
     high: float
+
+
+class Because(msgspec.Struct, frozen=True):
+    """A title that a reader read, and its part in what speaks for another: share, above 0, at most 1."""
+
+    item: str
+    share: float
 
 
 class Stats(msgspec.Struct, frozen=True):

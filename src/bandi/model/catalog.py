@@ -41,7 +41,12 @@ class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 class User(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A reader. Bandi never needs age or gender; `fields` holds what the service wants to describe segments by."""
+    """A reader. Bandi never needs age or gender; `fields` holds what the service wants to describe segments by.
+
+    `age` (years) and `region` are looked at for one thing alone: which titles may be shown.
+    """
 
     id: Id
+    age: Annotated[int, msgspec.Meta(ge=0, le=199)] | None = None
+    region: Word = ""
     fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}

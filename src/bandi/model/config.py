@@ -47,6 +47,8 @@ class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
 class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
@@ -60,6 +62,8 @@ class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
 class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
@@ -71,6 +75,8 @@ class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
 class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
@@ -84,17 +90,27 @@ PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Feature = Literal["text", "image", "factors"]
 
 
-class PopularTargeter(Struct, frozen=True, tag_field="use", tag="popular"):
-    """What is clicked, read and bought most just now (counts lose half their weight in 7 days)."""
+class Targeter(Struct, frozen=True):
+    """What every targeter has."""
 
     n: Quota = 100
     """Most candidates from here."""
+    at_least: Share = 0.0
+    """Share of the list's slots that titles from here get at least, as far as there are any (0.1 of 10: one slot)."""
+    at_most: Share = 1.0
+    """Share of the list's slots that titles from here and from nowhere else get at most."""
 
 
-class FreshTargeter(Struct, frozen=True, tag_field="use", tag="fresh"):
-    """What was launched lately, latest first."""
+class PopularTargeter(Targeter, frozen=True, tag_field="use", tag="popular"):
+    """What is clicked, read and bought most just now (counts lose half their weight in 7 days)."""
+
+
+class FreshTargeter(Targeter, frozen=True, tag_field="use", tag="fresh"):
+    """What was launched lately, latest first; `at_least` is its exploration quota."""
 
     n: Quota = 50
     """Most candidates from here."""
@@ -102,35 +118,70 @@ class FreshTargeter(Struct, frozen=True, tag_field="use", tag="fresh"):
     """How long after its launch a title is fresh."""
 
 
-class FactorsTargeter(Struct, frozen=True, tag_field="use", tag="factors"):
+class FactorsTargeter(Targeter, frozen=True, tag_field="use", tag="factors"):
     """What suits what the reader read last, by the factors that `bandi train` learned."""
 
     n: Quota = 200
     """Most candidates from here."""
 
 
-class SimilarTargeter(Struct, frozen=True, tag_field="use", tag="similar"):
-    """What resembles the item that the list stands beside (or the last one read), by the cosine of their factors."""
+class SegmentTargeter(Targeter, frozen=True, tag_field="use", tag="segment"):
+    """What is most promising in the reader's segments: best upper bounds of the share of a segment's readers who read it."""
 
     n: Quota = 200
     """Most candidates from here."""
 
 
-class ContinueTargeter(Struct, frozen=True, tag_field="use", tag="continue_reading"):
+class SimilarTargeter(Targeter, frozen=True, tag_field="use", tag="similar"):
+    """What resembles the item that the list stands beside (or the last one read)."""
+
+    n: Quota = 200
+    """Most candidates from here."""
+    by: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=3)] = ("factors",)
+    """What resembling means; of several a mix, whose weights `bandi train` learns from what was read one after the other."""
+
+
+class ContinueTargeter(Targeter, frozen=True, tag_field="use", tag="continue_reading"):
     """What the reader read last, newest first; also where `exclude` takes out what was read."""
 
     n: Annotated[int, msgspec.Meta(ge=1, le=32)] = 5
     """Most candidates from here."""
 
 
-class EditorTargeter(Struct, frozen=True, tag_field="use", tag="editor"):
+class EditorTargeter(Targeter, frozen=True, tag_field="use", tag="editor"):
     """What the editors ranked (`editor_rank`), lowest first."""
 
     n: Quota = 50
     """Most candidates from here."""
 
 
-TargeterConfig = PopularTargeter | FreshTargeter | FactorsTargeter | SimilarTargeter | ContinueTargeter | EditorTargeter
+TargeterConfig = (
+    PopularTargeter
+    | FreshTargeter
+    | FactorsTargeter
+    | SegmentTargeter
+    | SimilarTargeter
+    | ContinueTargeter
+    | EditorTargeter
+)
+
+
+class Cap(Struct, frozen=True):
+    """No value of a field fills more than its share of a list, as long as others are there."""
+
+    by: Annotated[str, msgspec.Meta(pattern=r"^(genre|author|language|fields\..{1,249})$")] = "genre"
+    """`genre`, `author`, `language` or `fields.NAME`."""
+    max_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.4
+    """Share of the list's slots, but always at least one."""
+
+
+class Mmr(Struct, frozen=True):
+    """Maximal marginal relevance: each slot trades its score against likeness to the slots before (Carbonell and Goldstein 1998)."""
+
+    relevance: Share = 0.7
+    """1: the score alone; 0: unlikeness alone."""
+    by: Feature = "factors"
+    """What likeness means."""
 
 
 class Placement(Struct, frozen=True):
@@ -138,8 +189,16 @@ class Placement(Struct, frozen=True):
 
     targeters: Annotated[tuple[TargeterConfig, ...], msgspec.Meta(max_length=8)] = ()
     """Who names candidates, each up to its quota; the policy ranks their union. None: the whole catalogue."""
-    exclude: tuple[Literal["read"], ...] = ()
-    """What is never shown: `read`, what the reader clicked, read or bought among their last 32 titles."""
+    exclude: tuple[Literal["read", "bought", "dismissed"], ...] = ()
+    """What is never shown to a reader again: what they clicked or read, bought, dismissed."""
+    where: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
+    """Titles that may be shown, as an expression on their fields: `genre in ["drama"] and fields.price <= 3`."""
+    assumed_age: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
+    """Age in years of readers of whom none is known: 0 shows them no rated title."""
+    diversity: Annotated[tuple[Cap, ...], msgspec.Meta(max_length=4)] = ()
+    """Caps by field, such as `[{ by = "genre", max_share = 0.4 }]`."""
+    mmr: Mmr | None = None
+    """Spread the list out, such as `{ relevance = 0.7, by = "text" }`; absent: by score alone."""
 
     policy: PolicyConfig = Thompson()
     """Who ranks the candidates."""
@@ -182,9 +241,9 @@ class Factors(Struct, frozen=True):
 
     factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
     """Numbers in a vector."""
-    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
+    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 20.0
     """Pull of the vectors towards 0, of a row of mean confidence: more for few reads."""
-    alpha: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
+    alpha: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1.0
     """How much more a read pair counts than one that was not read."""
     nu: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """0: every row is pulled alike; 1: by its confidence."""
@@ -192,6 +251,39 @@ class Factors(Struct, frozen=True):
     """Rounds over readers and titles."""
     index_from: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Catalogues of at least so many titles get search indexes (the extra `search`); smaller ones are searched exactly."""
+
+
+class Text(Struct, frozen=True):
+    """How `bandi train` makes vectors of titles' words (docs/text-vectors.md)."""
+
+    method: Literal["lsa", "word2vec", "onnx"] = "lsa"
+    """`lsa`: TF-IDF and SVD; `word2vec`: learned from the words and from what is read together; `onnx`: an encoder of yours."""
+    dimensions: Annotated[int, msgspec.Meta(ge=2, le=1024)] = 64
+    """Numbers in a vector (an encoder has its own)."""
+    model: str | None = None
+    """Folder of the encoder: `model.onnx` and `tokenizer.json` (the extra `onnx`)."""
+
+
+class Images(Struct, frozen=True):
+    """How `bandi train` makes vectors of thumbnails (docs/image-vectors.md; the extra `image`)."""
+
+    root: str | None = None
+    """Folder that the items' `image` paths start from; absent: no thumbnails are read."""
+    dimensions: Annotated[int, msgspec.Meta(ge=2, le=1024)] = 64
+    """Numbers in a vector."""
+    model: str | None = None
+    """A vision model as an ONNX file (the extra `onnx`); absent: colour, texture and composition."""
+
+
+class Segments(Struct, frozen=True):
+    """Groups of readers by what they read; arms count for each (docs/segments.md). Without this table all readers are one."""
+
+    k: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    """How many; `bandi segments` shows the evidence."""
+    method: Literal["soft", "hard"] = "soft"
+    """`soft`: a reader is in each by a weight; `hard`: in one."""
+    features: Annotated[tuple[Feature, ...], msgspec.Meta(min_length=1, max_length=3)] = ("text", "factors")
+    """What of the titles a reader read describes them."""
 
 
 class Serve(Struct, frozen=True):
@@ -218,6 +310,12 @@ class Config(Struct, frozen=True):
     """What counts as reward, by name."""
     factors: Factors = Factors()
     """How factors are learned."""
+    text: Text = Text()
+    """How words become vectors."""
+    images: Images = Images()
+    """How thumbnails become vectors."""
+    segments: Segments | None = None
+    """Groups of readers; absent: all readers are one."""
     log: Log = Log()
     """The durable log."""
     serve: Serve = Serve()

@@ -39,6 +39,13 @@ def parse_config(text: str | bytes, file: str = "bandi.toml") -> Config:
     raise ConfigError([_placed(problem, lines, file) for problem in found])
 
 
+def placed(text: bytes, file: str, keys: tuple[str, ...], problem: Problem) -> Problem:
+    """A problem that was found later, with the file and the line of its key before it."""
+    found = _placed(_Found(keys, problem.found, problem.expected, problem.hint), _read(text, file)[1], file)
+    detail = problem.where.removeprefix(".".join(keys))
+    return Problem(found.where + detail, found.found, found.expected, found.hint)
+
+
 def find_problems(text: str | bytes, file: str, struct: type[Struct]) -> dict[str, Any]:
     """The file as plain values, for another kind of TOML file. Raises ConfigError where it does not fit `struct`."""
     tree, lines = _read(text, file)
@@ -300,12 +307,17 @@ class Key:
 def meanings(struct: type[Struct]) -> dict[str, str]:
     """The docstring behind each field of a struct (they are not kept at run time, so they are read from the source)."""
     found: dict[str, str] = {}
-    body = ast.parse(inspect.getsource(struct)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    for before, after in zip(body.body, body.body[1:], strict=False):
-        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
-            assert isinstance(after.value, ast.Constant)
-            found[before.target.id] = " ".join(str(after.value.value).split())
+    for kind in reversed(struct.__mro__[: struct.__mro__.index(Struct)]):
+        body = ast.parse(inspect.getsource(kind)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for before, after in zip(body.body, body.body[1:], strict=False):
+            if (
+                isinstance(before, ast.AnnAssign)
+                and isinstance(before.target, ast.Name)
+                and isinstance(after, ast.Expr)
+            ):
+                assert isinstance(after.value, ast.Constant)
+                found[before.target.id] = " ".join(str(after.value.value).split())
     return found
 
 
@@ -358,6 +370,12 @@ def default_config_text() -> str:
         *_commented(config_module.Objective),
         "\n[factors]\n",
         *_commented(config_module.Factors),
+        "\n[text]\n",
+        *_commented(config_module.Text),
+        "\n[images]\n",
+        *_commented(config_module.Images),
+        "\n# Groups of readers; without this table all readers are one.\n# [segments]\n",
+        *_commented_out(config_module.Segments),
         "\n[log]\n",
         *_commented(config_module.Log),
         "\n[serve]\n",
@@ -368,5 +386,19 @@ def default_config_text() -> str:
 
 def _commented(struct: type[Struct]) -> Iterator[str]:
     for key in keys_of(struct):
-        setting = f"{key.name} = {key.default}" if key.default is not None else f'# {key.name} = "14d"'
+        setting = f"{key.name} = {key.default}" if key.default is not None else f"# {key.name} = {_EXAMPLES[key.name]}"
         yield f"# {key.meaning} ({key.kind})\n{setting}\n"
+
+
+def _commented_out(struct: type[Struct]) -> Iterator[str]:
+    for key in keys_of(struct):
+        yield f"# {key.name} = {key.default}  # {key.meaning} ({key.kind})\n"
+
+
+_EXAMPLES = {
+    "half_life": '"14d"',
+    "where": '\'genre in ["drama", "romance"]\'',
+    "model": '"encoder"',
+    "root": '"thumbnails"',
+}
+"""What a key without a default may look like."""

@@ -29,7 +29,8 @@ EVENT = np.dtype(
         ("placement", "<i2"),  # -1: none
         ("position", "<i2"),  # slot in the list, 0 is first; -1: unknown
         ("kind", "<i2"),  # EventKind, or FIRST_CUSTOM_KIND + dense id of a custom name
-        ("spare", "<i2", (3,)),
+        ("segment", "<i2"),  # the segment that the outcome counts for, drawn when it was taken; 0: none is known
+        ("spare", "<i2", (2,)),
     ]
 )
 """One event; 72 bytes."""
@@ -47,9 +48,15 @@ DECISION = np.dtype(
         ("placement", "<i2"),
         ("k", "<i2"),  # items shown; they stand in `Decisions.items`
         ("about", "<i4"),  # the item that the list stands beside (viewer end); -1: none
+        ("region", "<i4"),  # dense id of the region that the request named; -1: none
+        ("age", "<i2"),  # the age in years that the request named; -1: none
+        ("segment", "<i2"),  # the segment that implied impressions count for; 0: none is known
     ]
 )
-"""The header of one decision; 60 bytes. Its k items and scores stand beside it in `Decisions`."""
+"""The header of one decision; 68 bytes. Its k items and scores stand beside it in `Decisions`."""
+
+NOT_SAID = {"about": -1, "region": -1, "age": -1, "segment": 0}
+"""What decisions of early versions, which lacked these fields, mean by that."""
 
 
 class DocumentKind(IntEnum):
@@ -63,6 +70,8 @@ class DocumentKind(IntEnum):
     CONFIG = 6  # Config, as in model.config
     OPENED = 7  # {"boot": int, "version": str, "at_ms": int}: a process opened the log for writing
     ARTIFACT = 8  # {"name": str}: from here on the targeters use this artifact
+    RULES = 9  # [Rule, ...] put
+    RULES_DELETED = 10  # [id, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,9 @@ class Decisions:
     """Decisions in log order.
 
     positions: int64[n]; headers: DECISION[n]; offsets: int64[n + 1]; items: int32[offsets[n]]; scores:
-    float32[offsets[n]]. Decision i showed `items[offsets[i]:offsets[i + 1]]`, first slot first.
+    float32[offsets[n]]. Decision i showed `items[offsets[i]:offsets[i + 1]]`, first slot first. rules: int32[offsets[n]],
+    the dense id of the operator's rule that put the item there, -1 where it was the policy's own choice; None: nowhere
+    did a rule act.
     """
 
     positions: Array
@@ -95,6 +106,7 @@ class Decisions:
     offsets: Array
     items: Array
     scores: Array
+    rules: Array | None = None
 
 
 def no_events() -> Events:

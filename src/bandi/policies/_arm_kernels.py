@@ -18,10 +18,14 @@ _MAX_HALF_LIVES = 60.0
 
 @njit(cache=True, nogil=True)
 def gather(
-    counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
-    a: Array, b: Array,
+    counts: Array, used: int, items: Array, weights: Array, borrowed: float, decay: float, prior_a: float,
+    prior_b: float, a: Array, b: Array,
 ) -> None:  # fmt: skip
-    """Beta(a[i], b[i]): the posterior of items[i], segments mixed by `weights` (float32[segments])."""
+    """Beta(a[i], b[i]): the posterior of items[i] for a reader with `weights` (float32[segments], 0 to 1 each).
+
+    A segment's counts are the reader's own by their weight; what is not theirs is borrowed, scaled so that it is worth
+    `borrowed` trials at most.
+    """
     segments = counts.shape[1]
     first, run = items[0] if len(items) else 0, 0
     for i in range(len(items)):
@@ -34,23 +38,29 @@ def gather(
             b[i] = prior_b + max(trials - successes, 0.0) * decay
     else:
         for i in range(len(items)):
-            successes, failures = 0.0, 0.0
+            successes, failures, other_successes, other_failures = 0.0, 0.0, 0.0, 0.0
             if items[i] < used:
+                arms = counts[items[i]]
                 for s in range(segments):
-                    success, trial = float(counts[items[i], s, 0]), float(counts[items[i], s, 1])
-                    successes += weights[s] * max(success, 0.0)
-                    failures += weights[s] * max(trial - success, 0.0)
-            a[i] = prior_a + successes * decay
-            b[i] = prior_b + failures * decay
+                    success, own = max(float(arms[s, 0]), 0.0), float(weights[s])
+                    failure = max(float(arms[s, 1]) - float(arms[s, 0]), 0.0)
+                    successes += own * success
+                    failures += own * failure
+                    other_successes += (1.0 - own) * success
+                    other_failures += (1.0 - own) * failure
+            others = (other_successes + other_failures) * decay
+            share = decay if others <= borrowed else decay * borrowed / others
+            a[i] = prior_a + successes * decay + other_successes * share
+            b[i] = prior_b + failures * decay + other_failures * share
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def gather_means(
-    counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
-    a: Array, b: Array, mean: Array,
+    counts: Array, used: int, items: Array, weights: Array, borrowed: float, decay: float, prior_a: float,
+    prior_b: float, a: Array, b: Array, mean: Array,
 ) -> None:  # fmt: skip
     """`gather`, and the posterior means."""
-    gather(counts, used, items, weights, decay, prior_a, prior_b, a, b)
+    gather(counts, used, items, weights, borrowed, decay, prior_a, prior_b, a, b)
     for i in range(len(items)):
         mean[i] = a[i] / (a[i] + b[i])
 
@@ -60,7 +70,10 @@ def add_outcomes(
     counts: Array, used: int, items: Array, segments: Array, trials: Array, rewards: Array, occurred_ms: Array,
     half_life_ms: float, landmark: Array,
 ) -> None:  # fmt: skip
-    """Add rows one after another, so that the result does not depend on how they were cut into calls."""
+    """Add rows one after another, so that the result does not depend on how they were cut into calls.
+
+    A segment that there is no more counts as segment 0.
+    """
     weight = 1.0
     for i in range(len(items)):
         if half_life_ms > 0.0:
@@ -77,7 +90,7 @@ def add_outcomes(
                 landmark[0] += np.int64(steps * half_life_ms)
                 exponent = float(occurred_ms[i] - landmark[0]) / half_life_ms
             weight = 2.0**exponent
-        cell = counts[items[i], segments[i]]
+        cell = counts[items[i], segments[i] if segments[i] < counts.shape[1] else 0]
         cell[0] += np.float32(rewards[i] * weight)
         cell[1] += np.float32(trials[i] * weight)
         if cell[1] > MAX_TRIALS * weight:

@@ -25,7 +25,9 @@ class BetaArms:
     halved. It remembers its last four million impressions or so and never stops learning.
     """
 
-    def __init__(self, prior: Prior, half_life: str | None, segments: int) -> None:
+    def __init__(self, prior: Prior, half_life: str | None, segments: int, borrowed: float = 0.0) -> None:
+        """borrowed: trials that the evidence of other segments is worth at most, 0 or more."""
+        self.borrowed = borrowed
         self.prior_successes = prior.mean * prior.strength
         self.prior_failures = (1.0 - prior.mean) * prior.strength
         self._half_life_ms = 0.0 if half_life is None else float(duration_ms(half_life))
@@ -54,7 +56,7 @@ class BetaArms:
         scratch = self.scratch
         counts, used = self.readable()
         gather_means(
-            counts, used, candidates.items, request.segment_weights, self.decay(request.occurred_ms),
+            counts, used, candidates.items, request.segment_weights, self.borrowed, self.decay(request.occurred_ms),
             self.prior_successes, self.prior_failures, scratch.a, scratch.b, scratch.mean,
         )  # fmt: skip
         return scratch
@@ -70,13 +72,14 @@ class BetaArms:
         )  # fmt: skip
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment."""
-        weights = np.zeros(self._counts.shape[1], np.float32)
-        weights[segment] = 1.0
+        """Belief about `items` (int32[n]) in one segment, or in all together (-1)."""
+        weights = np.full(self._counts.shape[1], float(segment < 0), np.float32)
+        if segment >= 0:
+            weights[segment] = 1.0
         a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
         counts, used = self.readable()
         gather_means(
-            counts, used, np.asarray(items, np.int32), weights, self.decay(now_ms),
+            counts, used, np.asarray(items, np.int32), weights, 0.0, self.decay(now_ms),
             self.prior_successes, self.prior_failures, a, b, mean,
         )  # fmt: skip
         intervals(a, b, low, high)
@@ -150,6 +153,16 @@ class Scratch:
     def ranked(self, candidates: Candidates, k: int) -> Ranked:
         """The list left in the first k of `places` and `values`."""
         return Ranked(candidates.items[self.places[:k]], self.values[:k].astype(np.float32))
+
+
+def with_segments(state: State, segments: int) -> State:
+    """The counts of a `dump` for another number of segments: those of segments that are no more go to segment 0."""
+    counts = np.asarray(state["counts"])
+    kept = min(segments, counts.shape[1])
+    wider = np.zeros((len(counts), segments, 2), np.float32)
+    wider[:, :kept] = counts[:, :kept]
+    wider[:, 0] += counts[:, kept:].sum(axis=1)
+    return {**state, "counts": wider}
 
 
 def _checked(state: State, segments: int) -> tuple[Array, int]:

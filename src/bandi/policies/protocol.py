@@ -15,7 +15,11 @@ State = dict[str, Array]
 
 
 class Request(NamedTuple):
-    """Who asks and when. segment_weights: float32[segments], at least 0, summing to 1; occurred_ms: int."""
+    """Who asks and when. occurred_ms: int.
+
+    segment_weights: float32[segments], 0 to 1: how much of each segment's evidence is about this reader. A known reader's
+    sum to 1; those of a reader of whom nothing is known are all 1.
+    """
 
     segment_weights: Array
     occurred_ms: int
@@ -75,7 +79,7 @@ class Policy(Protocol):
         """Learn. O(rows), whatever the size of the catalogue; arms not seen before are added."""
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment at `now_ms`."""
+        """Belief about `items` (int32[n]) in one segment, or in all together (-1), at `now_ms`."""
 
     def most_tried(self, limit: int) -> Array:
         """Up to `limit` items with most trials, most first: int32[m]."""

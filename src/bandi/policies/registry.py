@@ -21,15 +21,17 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
     """A policy without experience. segments: at least 1."""
     match config:
         case Thompson():
-            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), ThompsonRule())
+            return BernoulliPolicy(_arms(config, segments), ThompsonRule())
         case Ucb1():
-            return BernoulliPolicy(BetaArms(config.prior, config.half_life, segments), Ucb1Rule(config.exploration))
+            return BernoulliPolicy(_arms(config, segments), Ucb1Rule(config.exploration))
         case EpsilonGreedy():
-            return BernoulliPolicy(
-                BetaArms(config.prior, config.half_life, segments), EpsilonGreedyRule(config.epsilon)
-            )
+            return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon))
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
+
+
+def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
+    return BetaArms(config.prior, config.half_life, segments, config.borrow)
 
 
 def policy_version(config: PolicyConfig) -> str:

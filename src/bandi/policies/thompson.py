@@ -4,7 +4,8 @@ An arm is shown as often as it may be the best: often while little is known of i
 poor. Score of candidate i: theta_i ~ Beta(a_i, b_i), drawn anew for each request, with a_i = prior successes + sum over
 segments s of w_s * successes and b_i likewise with failures. Thompson (1933), "On the likelihood that one unknown
 probability exceeds another"; for lists Komiyama, Honda and Nakagawa (2015). The draws are exact, but only arms that can
-reach the list are drawn (_beta_top_k.py).
+reach the list are drawn (_beta_top_k.py). What a reader's own segments have not seen is borrowed from the others, up to
+`borrow` trials (a power prior: Ibrahim and Chen 2000).
 
 >>> import numpy as np
 >>> from bandi.model.config import Thompson
@@ -42,7 +43,7 @@ class ThompsonRule:
         items, scores = np.empty(k, np.int32), np.empty(k, np.float32)
         work = self._scratch
         sample_best(
-            counts, used, candidates.items, request.segment_weights, arms.decay(request.occurred_ms),
+            counts, used, candidates.items, request.segment_weights, arms.borrowed, arms.decay(request.occurred_ms),
             arms.prior_successes, arms.prior_failures, seed,
             self._posterior, work.values, work.places, work.narrow, work.block, items, scores,
         )  # fmt: skip
@@ -55,8 +56,8 @@ class ThompsonRule:
 
 @njit(cache=True, nogil=True)
 def sample_best(
-    counts: Array, used: int, items: Array, weights: Array, decay: float, prior_a: float, prior_b: float,
-    seed: np.uint64, posterior: Array, values: Array, places: Array, narrow: Array, block: Array,
+    counts: Array, used: int, items: Array, weights: Array, borrowed: float, decay: float, prior_a: float,
+    prior_b: float, seed: np.uint64, posterior: Array, values: Array, places: Array, narrow: Array, block: Array,
     chosen: Array, scores: Array,
 ) -> None:  # fmt: skip
     """Gather the posteriors of `items` and sample the len(chosen) best: one kernel, for each call costs half a µs.
@@ -64,7 +65,7 @@ def sample_best(
     chosen: int32[k], scores: float32[k], the outcome. Scratch: posterior: float64[2, n], the others as in `top_k`.
     """
     a, b = posterior[0], posterior[1]
-    gather(counts, used, items, weights, decay, prior_a, prior_b, a, b)
+    gather(counts, used, items, weights, borrowed, decay, prior_a, prior_b, a, b)
     top_k(a, b, len(items), len(chosen), seed, values, places, narrow, block)
     for slot in range(len(chosen)):
         chosen[slot], scores[slot] = items[places[0, slot]], values[0, slot]

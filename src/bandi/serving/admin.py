@@ -1,4 +1,4 @@
-"""Everything but the two hot routes: catalogue, arms, decisions, statistics, documents, pages."""
+"""Everything but the two hot routes: catalogue, arms, decisions, explanations, statistics, documents, pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from starlette.routing import Route, Router
 
 from bandi.console import find_page
 from bandi.engine import Engine
-from bandi.model.answers import Receipt
+from bandi.model.answers import ALL_SEGMENTS, Receipt
 from bandi.model.catalog import Item, User
 from bandi.model.errors import InvalidInputError, Problem
+from bandi.serving.admin_views import Explanation, SegmentsView
 from bandi.serving.bodies import Batch, Batches, Receive, Scope, check_json, decode, field_problem, invalid, read_body
 from bandi.serving.hot import answer
 from bandi.serving.live import Live
 from bandi.serving.openapi import openapi_document
 from bandi.serving.problems import HttpProblemError
+from bandi.serving.rule_routes import RuleRoutes
 
 MAX_PAGE = 1_000
 _dict_decoder = msgspec.json.Decoder(dict[str, Any])
@@ -38,9 +40,12 @@ class AdminRoutes:
             Route("/v1/stats", admin.stats, methods=["GET"]),
             Route("/v1/live", admin.live, methods=["GET"]),
             Route("/v1/decisions/{id}", admin.decision, methods=["GET"]),
+            Route("/v1/segments", admin.segments, methods=["GET"]),
+            Route("/v1/explanations", admin.explanation, methods=["GET"]),
             Route("/openapi.json", admin.openapi, methods=["GET"]),
             *_catalogue("items", Item, engine.items, engine),
             *_catalogue("users", User, engine.users, engine),
+            *RuleRoutes(engine).routes(),
         ]
         self._router = Router(routes, redirect_slashes=False, default=admin.page)
 
@@ -74,8 +79,11 @@ class _Admin:
         items = request.query_params.getlist("item") or None
         if items is not None and len(items) > MAX_PAGE:
             raise InvalidInputError(Problem("query item", f"{len(items)} items", f"at most {MAX_PAGE}"))
-        limit = _limit(request)
-        return _json({"arms": await run_in_threadpool(self._engine.arms, placement, items, 0, limit)})
+        segment = request.query_params.get("segment", str(ALL_SEGMENTS))
+        if segment != str(ALL_SEGMENTS) and not (segment.isascii() and segment.isdigit() and len(segment) < 4):
+            raise InvalidInputError(Problem("query segment", repr(segment)[:66], "the number of a segment, 0 or more"))
+        arms = await run_in_threadpool(self._engine.arms, placement, items, int(segment), _limit(request))
+        return _json({"arms": arms})
 
     async def stats(self, _: Request) -> Response:
         return _json(self._engine.stats())
@@ -90,6 +98,22 @@ class _Admin:
         except InvalidInputError as error:
             raise HttpProblemError(404, "No such decision", str(error), error.problems) from None
         return _json(ranking)
+
+    async def segments(self, _: Request) -> Response:
+        artifact = self._engine.artifact
+        profiles = await run_in_threadpool(self._engine.segments, artifact)  # the first time it reads a file
+        if profiles is None:
+            return _json(SegmentsView(artifact))
+        return _json(SegmentsView(artifact, profiles.readers, profiles.segments, profiles.overlap))
+
+    async def explanation(self, request: Request) -> Response:
+        user, item = _required(request, "user"), _required(request, "item")
+        try:
+            because = await run_in_threadpool(self._engine.because, user, item)
+        except InvalidInputError as error:
+            problems = [msgspec.structs.replace(p, where=p.where.replace("$.", "query ")) for p in error.problems]
+            raise invalid(*problems) from None
+        return _json(Explanation(user, item, because))
 
     async def openapi(self, _: Request) -> Response:
         return Response(self._openapi, media_type="application/json")
@@ -164,6 +188,15 @@ def _catalogue(noun: str, kind: type[Item] | type[User], door: Any, engine: Engi
         Route(f"/v1/{noun}", page, methods=["GET"]),
         Route(f"/v1/{noun}/{{id:path}}", one, methods=["GET", "PUT", "DELETE"]),
     ]
+
+
+def _required(request: Request, name: str) -> str:
+    value = request.query_params.get(name)
+    if not value:
+        raise InvalidInputError(
+            Problem(f"query {name}", "nothing", f"the id of a {'reader' if name == 'user' else 'title'}")
+        )
+    return value
 
 
 def _limit(request: Request) -> int:

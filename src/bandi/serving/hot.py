@@ -18,12 +18,18 @@ from bandi.serving.problems import CONTENT_TYPE, HttpProblemError, from_error
 
 
 class RecommendationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who asks, where, and for how many. user: absent or null for an anonymous reader; item: what the list stands beside."""
+    """Who asks, where, and for how many.
+
+    user: absent or null for an anonymous reader; item: what the list stands beside; age: the reader's, 0 to 199 years;
+    region: where the reader is.
+    """
 
     user: Id | None = None
     placement: str = "home"
     k: int | None = None
     item: Id | None = None
+    age: int | None = None
+    region: Id | None = None
 
 
 _request_decoder = msgspec.json.Decoder(RecommendationRequest)
@@ -76,7 +82,10 @@ class HotRoutes:
         """POST /v1/recommendations."""
         check_json(scope)
         request = decode(_request_decoder, await read_body(scope, receive, self._limit))
-        return 200, _encode(self._engine.recommend(request.user, request.placement, request.k, item=request.item))
+        ranking = self._engine.recommend(
+            request.user, request.placement, request.k, item=request.item, age=request.age, region=request.region
+        )
+        return 200, _encode(ranking)
 
     async def record(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         """POST /v1/events: 202 once durable; 422 when nothing could be taken."""

@@ -1,8 +1,9 @@
-"""What the page shows: click rates over time, posteriors, impressions per title; sampled once a second."""
+"""What the page shows: click rates over time, posteriors, impressions per title, what was learned; sampled once a second."""
 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections import deque
@@ -13,6 +14,8 @@ import msgspec
 import bandi
 from bandi.engine import Engine
 from bandi.model.answers import Arm
+from bandi.model.errors import BandiError
+from bandi.serving.learned_view import LearnedView, learned_view
 
 POINTS = 300
 ARMS_SHOWN = 12
@@ -51,11 +54,13 @@ class TitleCount(msgspec.Struct, frozen=True):
 class LivePlacement(msgspec.Struct, frozen=True):
     """One placement now.
 
-    low, high: 95 % Wilson interval of ctr; waste: share of impressions on titles that cannot win, where that is known.
+    targeters: who names its candidates, none for the whole catalogue; low, high: 95 % Wilson interval of ctr; waste: share of
+    impressions on titles that cannot win, where that is known.
     """
 
     name: str
     policy: str
+    targeters: list[str]
     impressions: int
     clicks: int
     ctr: float | None
@@ -79,12 +84,14 @@ class LiveService(msgspec.Struct, frozen=True):
 
 
 class LiveView(msgspec.Struct, frozen=True):
-    """GET /v1/live."""
+    """GET /v1/live. learned: of the artifact in use, None before the first training."""
 
     at_ms: int
     position: int
     placements: list[LivePlacement]
     service: LiveService
+    segmented: bool
+    learned: LearnedView | None = None
 
 
 class Live:
@@ -101,6 +108,8 @@ class Live:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bandi-live", daemon=True)
         self._view: tuple[float, bytes] = (-1.0, b"")
+        self._looked_at = ""
+        self._learned: LearnedView | None = None
         self.sample()
 
     def start(self) -> None:
@@ -112,8 +121,21 @@ class Live:
         self._stop.set()
 
     def _run(self) -> None:
+        self.look_at_artifact()
         while not self._stop.wait(1.0):
             self.sample()
+            self.look_at_artifact()
+
+    def look_at_artifact(self) -> None:
+        """Make the view of the artifact in use, once for each; one that cannot be read is reported, the view before stays."""
+        name = self._engine.artifact
+        if name == self._looked_at:
+            return
+        self._looked_at = name
+        try:
+            self._learned = learned_view(self._engine, name) or self._learned
+        except (BandiError, OSError, ValueError, KeyError) as error:
+            print(f"bandi: artifact {name} cannot be shown: {error}", file=sys.stderr)
 
     def sample(self) -> None:
         """Take one point of each placement."""
@@ -143,6 +165,8 @@ class Live:
                 uptime_s=round(time.monotonic() - self._started, 1),
                 version=bandi.__version__,
             ),
+            segmented=self._engine.config.segments is not None,
+            learned=self._learned,
         )
 
     def _placement(self, name: str) -> LivePlacement:
@@ -153,6 +177,7 @@ class Live:
         return LivePlacement(
             name=name,
             policy=self._engine.policy_version(name),
+            targeters=[str(each.__struct_config__.tag) for each in self._engine.config.placements[name].targeters],
             impressions=round(trials),
             clicks=round(successes),
             ctr=successes / trials if trials else None,

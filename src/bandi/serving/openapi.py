@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -11,15 +11,21 @@ from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Serve
 from bandi.model.events import Event
+from bandi.model.rules import MAX_RULES, Rule
 from bandi.serving import openapi_examples as examples
+from bandi.serving.admin_views import Explanation, SegmentsView
 from bandi.serving.hot import RecommendationRequest
 from bandi.serving.live import LiveView
 from bandi.serving.problems import ProblemDetails
+from bandi.serving.rule_routes import RulesInUse
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
-_STRUCTS = (RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails)
+_STRUCTS = (
+    RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails, RulesInUse, SegmentsView,
+    Explanation,
+)  # fmt: skip
 _READS_BODY = (400, 408, 413, 415, 422)
 _WRITES = (*_READS_BODY, 507)
 _MEANINGS = {
@@ -36,9 +42,11 @@ _MEANINGS = {
 
 def openapi_document(serve: Serve) -> Json:
     """The document as plain dicts and lists."""
-    (event, *_), schemas = msgspec.json.schema_components([Event, *_STRUCTS], ref_template=_REF)
-    schemas["Event"] = event
-    for kind in ("Item", "User"):
+    (event, rule, *_), schemas = msgspec.json.schema_components([Event, Rule, *_STRUCTS], ref_template=_REF)
+    schemas["Event"], schemas["Rule"] = event, rule
+    kinds = [member.__name__ for member in get_args(Rule)]
+    schemas["RuleFields"] = {"title": "RuleFields", "anyOf": [_ref(f"{kind}Fields") for kind in kinds]}
+    for kind in ("Item", "User", *kinds):
         required = [name for name in schemas[kind]["required"] if name != "id"]
         schemas[f"{kind}Fields"] = {**schemas[kind], "title": f"{kind}Fields", "required": required}
     return {
@@ -50,7 +58,7 @@ def openapi_document(serve: Serve) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in ("reading", "catalogue", "looking", "health")],
+        "tags": [{"name": name} for name in ("reading", "catalogue", "rules", "looking", "health")],
         "paths": _paths(serve),
         "components": {"schemas": schemas, "responses": {"Other": _problem("Any other: 404, 405 (Allow), 431, 500")}},
     }
@@ -62,6 +70,9 @@ def _paths(serve: Serve) -> Json:
         "/v1/events": {"post": _record(serve)},
         **_catalogue("items", "Item", examples.ITEM, serve),
         **_catalogue("users", "User", examples.USER, serve),
+        **_rules(),
+        "/v1/segments": {"get": _segments()},
+        "/v1/explanations": {"get": _explanation()},
         "/v1/arms": {"get": _arms()},
         "/v1/decisions/{id}": {"get": _decision()},
         "/v1/stats": {"get": _get("looking", "stats", "Counters of the whole log and sizes now.", _ref("Stats"))},
@@ -183,13 +194,58 @@ def _catalogue(noun: str, kind: str, example: Json, serve: Serve) -> Json:
     }
 
 
+def _rules() -> Json:
+    many = {"type": "array", "items": _ref("Rule"), "maxItems": MAX_RULES}
+    keyed = {"type": "object", "required": ["rules"], "properties": {"rules": many}, "additionalProperties": False}
+    durable = _responses(
+        200, "Durable; it acts from the next request on", _content(_ref("Receipt"), {"accepted": 1}), _WRITES
+    )
+    put = _operation("rules", "put_rule", "Add or replace one rule; its id may be left out of the body.", durable)
+    batch = _operation("rules", "put_rules", "Add or replace one or many rules: all of them or none.", durable)
+    gone = _responses(204, "Gone, durably", None, (400, 404, 507))
+    example = {name: value for name, value in examples.RULE.items() if name != "id"}
+    return {
+        "/v1/rules": {"get": _get("rules", "list_rules", "All rules, and which of them act now.", _ref("RulesInUse"))},
+        "/v1/rules:batch": {
+            "post": {**batch, "requestBody": _body({"anyOf": [keyed, many, _ref("Rule")]}, {"rules": [examples.RULE]})}
+        },
+        "/v1/rules/{id}": {
+            "parameters": [_path_id("Id of the rule; slashes may stand as they are")],
+            "get": _get("rules", "get_rule", "One rule.", _ref("Rule"), (400, 404)),
+            "put": {**put, "requestBody": _body(_ref("RuleFields"), example)},
+            "delete": _operation("rules", "delete_rule", "Take one rule out; it acts no more.", gone),
+        },
+    }
+
+
+def _segments() -> Json:
+    summary = "What each segment of the artifact in use is like; none before training."
+    responses = _responses(200, "Done", _content(_ref("SegmentsView"), examples.SEGMENTS), ())
+    return _operation("looking", "segments", summary, responses)
+
+
+def _explanation() -> Json:
+    summary = "Because you read: the titles a reader read last that speak most for an item."
+    responses = _responses(200, "Done", _content(_ref("Explanation"), examples.EXPLANATION), (422,))
+    schema = {"type": "string", "minLength": 1, "maxLength": 256}
+    parameters = [
+        {**_query("user", schema, "The reader's id; one that is not known has read nothing"), "required": True},
+        {**_query("item", schema, "The title's id"), "required": True},
+    ]
+    return {**_operation("looking", "explanation", summary, responses), "parameters": parameters}
+
+
 def _arms() -> Json:
     schema = {"type": "object", "required": ["arms"], "properties": {"arms": {"type": "array", "items": _ref("Arm")}}}
     summary = "Posterior of each arm: trials, successes, mean, central 95 % interval; most tried first."
+    segment = {"type": "integer", "minimum": -1, "maximum": 64, "default": -1}
     items = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 1000}
     parameters = [
         _query("placement", {"type": "string"}, "Default: the first of bandi.toml"),
         _query("item", items, "Only these items; may be repeated"),
+        _query(
+            "segment", segment, "-1: all together; 0: readers of whom nothing is known; those of [segments] from 1 on"
+        ),
         _limit(),
     ]
     return {**_get("looking", "arms", summary, schema, (422,)), "parameters": parameters}

@@ -6,6 +6,15 @@ from typing import Any
 
 ITEM: dict[str, Any] = {"id": "t017", "title": "Firefly", "genre": "fantasy", "tags": ["night"], "editor_rank": 1}
 USER: dict[str, Any] = {"id": "u42", "fields": {"since": "2024"}}
+RULE: dict[str, Any] = {
+    "type": "pin",
+    "id": "launch-t017",
+    "owner": "kim@example.com",
+    "reason": "launch week",
+    "ends_at": "2026-12-15T00:00:00+09:00",
+    "item": "t017",
+    "slot": 0,
+}
 
 _CLICK: dict[str, Any] = {
     "type": "click",
@@ -34,6 +43,48 @@ RANKING: dict[str, Any] = {
         {"item": "t017", "score": 0.3656928837299347, "position": 0},
         {"item": "t276", "score": 0.3618040382862091, "position": 1},
     ],
+}
+
+_LIFTED: dict[str, Any] = {
+    "name": "fantasy",
+    "support": 812.4,
+    "share": 0.41,
+    "population_share": 0.19,
+    "lift": 2.14,
+    "lift_low": 2.0,
+}
+
+SEGMENTS: dict[str, Any] = {
+    "artifact": "000003",
+    "readers": 4120,
+    "segments": [
+        {
+            "number": 0,
+            "readers": 3090.5,
+            "share": 0.75,
+            "genres": [_LIFTED],
+            "tags": [],
+            "titles": [{**_LIFTED, "name": "Firefly"}],
+            "attributes": [
+                {"name": "age", "known": 900.0, "values": [], "mean": 24.5, "population_mean": 31.0},
+                {
+                    "name": "gender",
+                    "known": 900.0,
+                    "values": [{"value": "f", "share": 0.7, "population_share": 0.52}],
+                    "mean": None,
+                    "population_mean": None,
+                },
+            ],
+        },
+        {"number": 1, "readers": 1029.5, "share": 0.25, "genres": [], "tags": [], "titles": [], "attributes": []},
+    ],
+    "overlap": [[1.0, 0.12], [0.12, 1.0]],
+}
+
+EXPLANATION: dict[str, Any] = {
+    "user": "u42",
+    "item": "t017",
+    "because": [{"item": "t276", "share": 0.61}, {"item": "t360", "share": 0.22}],
 }
 
 _ERROR: dict[str, Any] = {"where": "$.events[3].coins", "found": '"two"', "expected": "float"}

@@ -18,8 +18,11 @@ from typing import Any
 import uvicorn
 from uvicorn._types import ASGI3Application
 
+import bandi.arrangement.warm
+import bandi.features.factors.search
 import bandi.learning.warm
 import bandi.policies.registry
+import bandi.segments.warm
 from bandi.engine import Engine, open_existing
 from bandi.engine.folder import read_config
 from bandi.model.errors import InvalidInputError, Problem
@@ -47,6 +50,9 @@ def warm_kernels() -> float:
     started = time.perf_counter()
     bandi.policies.registry.warm()
     bandi.learning.warm.warm()
+    bandi.arrangement.warm.warm()
+    bandi.features.factors.search.warm()
+    bandi.segments.warm.warm()
     return time.perf_counter() - started
 
 

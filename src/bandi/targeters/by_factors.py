@@ -1,4 +1,4 @@
-"""Targeters by learned factors: what suits the reader, what resembles a title."""
+"""Targeters by learned vectors: what suits the reader, what resembles a title."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandi.features.factors.search import Neighbours
+from bandi.features.factors.search import Neighbours, search_all
 from bandi.model.records import Array
 from bandi.targeters.protocol import Asked, View
 
 _NOTHING = np.zeros(0, np.int32)
-_OVER = 3
-"""Titles asked of an index for each one wanted."""
 FADE = 8.0
 """A title read so many titles ago weighs half of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuitsReader:
-    """The highest scores of the reader folded in from what they read last: f**3 operations, and the search.
+    """The highest scores of the reader folded in from what they read last: a small solve, and the search.
 
     Weights fade with recency, 2**(-place / FADE), so the next request after a read already follows it.
     """
@@ -41,47 +39,27 @@ class SuitsReader:
 
 @dataclass(frozen=True, slots=True)
 class Resembles:
-    """The highest cosines of titles' factors with those of one title."""
+    """The greatest likeness to one title, by one feature or a learned mix of several."""
 
     n: int
+    by: tuple[str, ...] = ("factors",)
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`; nothing where neither the list stands beside a title nor one was read."""
         learned = view.learned
         about = asked.about if asked.about >= 0 else int(asked.recent[0]) if len(asked.recent) else -1
-        if learned is None or not 0 <= about < len(learned.factors.items):
+        likeness = None if learned is None else learned.likeness.get("+".join(self.by))
+        if likeness is None or not 0 <= about < len(likeness.vectors):
             return _NOTHING
-        directions = learned.factors.directions
-        if not directions[about].any():  # never read: it has no factors
+        own = likeness.vectors[about]
+        if not own.any():  # no text, no image, never read
             return _NOTHING
-        found = _highest(directions, directions[about], learned.by_direction, asked, view, self.n + 1)
-        others: Array = found[found != about]
-        return others[: self.n]
+        others = asked._replace(without=np.append(asked.without, np.int32(about)))
+        return _highest(likeness.vectors, own, likeness.index, others, view, self.n)
 
 
 def _highest(vectors: Array, query: Array, index: Neighbours | None, asked: Asked, view: View, n: int) -> Array:
-    """The n titles with the highest vectors @ query above 0 among those that may be named, highest first.
-
-    With an index: among what it names, more than n so that enough may be named; too few, and all are looked at.
-    """
-    shown = view.items.shown(asked.now_ms)
-    size = min(len(vectors), len(shown))
-    if index is not None:
-        near = index.find(query, _OVER * n + len(asked.without))
-        near = near[near < size]
-        near = near[shown[near] & ~np.isin(near, asked.without)]
-        if len(near) >= min(n, size):
-            return _ordered(near, vectors[near] @ query, n)
-    scores = vectors[:size] @ query
-    allowed = shown[:size].copy()
-    allowed[asked.without[asked.without < size]] = False
-    items = np.flatnonzero(allowed)
-    return _ordered(items, scores[items], n)
-
-
-def _ordered(items: Array, scores: Array, n: int) -> Array:
-    n = min(n, len(items))
-    best = np.argpartition(-scores, n - 1)[:n] if 0 < n < len(items) else np.arange(n)
-    best = best[np.lexsort((items[best], -scores[best]))]
-    found: Array = items[best[scores[best] > 0]].astype(np.int32)
-    return found
+    """The n titles with the highest vectors @ query above 0 among those that may be named, highest first: int32[<= n]."""
+    if index is None:
+        return search_all(vectors, query, n, view.allowed, asked.without).astype(np.int32)
+    return index.find(query, n, view.allowed, asked.without).astype(np.int32)

@@ -8,11 +8,13 @@ from bandi.model.config import (
     FactorsTargeter,
     FreshTargeter,
     PopularTargeter,
+    SegmentTargeter,
     SimilarTargeter,
     TargeterConfig,
     duration_ms,
 )
 from bandi.targeters.by_factors import Resembles, SuitsReader
+from bandi.targeters.by_segment import PromisingInSegments
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.simple import ContinueReading, EditorsPick, Fresh, Popular
 
@@ -27,7 +29,9 @@ def make_targeter(config: TargeterConfig) -> Targeter:
         case FactorsTargeter():
             return SuitsReader(config.n)
         case SimilarTargeter():
-            return Resembles(config.n)
+            return Resembles(config.n, config.by)
+        case SegmentTargeter():
+            return PromisingInSegments(config.n)
         case ContinueTargeter():
             return ContinueReading(config.n)
         case EditorTargeter():
@@ -36,4 +40,4 @@ def make_targeter(config: TargeterConfig) -> Targeter:
 
 def needs_training(config: TargeterConfig) -> bool:
     """Whether it names nothing until `bandi train` has run."""
-    return isinstance(config, FactorsTargeter | SimilarTargeter)
+    return isinstance(config, FactorsTargeter | SegmentTargeter | SimilarTargeter)

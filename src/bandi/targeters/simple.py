@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bandi.model.records import Array
 from bandi.targeters.protocol import Asked, View
+from bandi.targeters.sieve import allowed, first_of, sift
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Popular:
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`."""
-        return _allowed(_shown(view.popularity.leaders, asked, view), asked)[: self.n]
+        return sift(view.popularity.leaders, asked, view)[: self.n]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class Fresh:
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`."""
-        most = self.n + len(asked.without)
-        return _allowed(view.items.launched_since(asked.now_ms - self.window_ms, asked.now_ms, most), asked)[: self.n]
+        since = asked.now_ms - self.window_ms
+        return first_of(lambda limit: view.items.launched_since(since, asked.now_ms, limit), self.n, asked, view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +41,15 @@ class EditorsPick:
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`."""
-        return _allowed(view.items.editors_pick(asked.now_ms, self.n + len(asked.without)), asked)[: self.n]
+        return first_of(lambda limit: view.items.editors_pick(asked.now_ms, limit), self.n, asked, view)
 
 
 @dataclass(frozen=True, slots=True)
 class ContinueReading:
-    """What the reader read last, whatever is left out elsewhere. O(n)."""
+    """What the reader read last, although what was read is left out elsewhere. O(n)."""
 
     n: int
 
     def find(self, asked: Asked, view: View) -> Array:
         """See `Targeter.find`."""
-        return _shown(asked.recent, asked, view)[: self.n]
-
-
-def _shown(items: Array, asked: Asked, view: View) -> Array:
-    shown = view.items.shown(asked.now_ms)
-    items = items[items < len(shown)]
-    kept: Array = items[shown[items]]
-    return kept
-
-
-def _allowed(items: Array, asked: Asked) -> Array:
-    if not len(asked.without):
-        return items
-    kept: Array = items[~np.isin(items, asked.without)]
-    return kept
+        return allowed(asked.going_on, view)[: self.n]

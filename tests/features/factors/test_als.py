@@ -105,12 +105,38 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert one.users @ one.items.T == pytest.approx(two.users @ two.items.T, abs=1e-3)
 
 
-def test_an_explanation_adds_up_to_the_score() -> None:
-    interactions = some()
-    factors = fit(interactions, AlsConfig(factors=6, iterations=10))
-    read, weights = interactions.by_user.row(3)
-    parts = factors.explain(11, read, weights)
-    assert parts.sum() == pytest.approx(factors.scores(factors.fold_in(read, weights))[11], abs=1e-5)
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 12), st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 2**32))
+def test_fold_in_and_explanation_are_the_dense_solution(reads: int, factors: int, nu: float, seed: int) -> None:
+    """Fewer reads than factors (m equations are solved) and more (f are), against the normal equations by the formula."""
+    random = np.random.default_rng(seed)
+    config = AlsConfig(factors=factors, nu=nu, regularisation=3.0)
+    items = random.normal(size=(40, factors)).astype(np.float32)
+    learned = Factors(np.zeros((0, factors), np.float32), items, config, 70.0)
+    read, weights = random.permutation(40)[:reads], random.uniform(0.1, 3.0, reads)
+    wide, extra = items.astype(np.float64), config.alpha * weights
+    matrix = wide.T @ wide + (wide[read].T * extra) @ wide[read]
+    matrix += 3.0 * ((extra.sum() + 40) / 70.0) ** nu * np.eye(factors)
+    exact = np.linalg.solve(matrix, wide[read].T @ (1 + extra))
+    assert learned.fold_in(read, weights) == pytest.approx(exact, abs=1e-4)
+    parts = np.array([wide[one] @ np.linalg.solve(matrix, wide[7]) for one in read]) * (1 + extra)
+    assert learned.explain(7, read, weights) == pytest.approx(parts, abs=1e-4)
+    assert learned.explain(7, read, weights).sum() == pytest.approx(float(wide[7] @ exact), abs=1e-4)
+
+
+def test_nothing_read_explains_nothing() -> None:
+    factors = fit(some(), AlsConfig(factors=6, iterations=2))
+    assert factors.explain(3, np.zeros(0, np.int32)).tolist() == []
+    assert not factors.fold_in(np.zeros(0, np.int32)).any()
+
+
+def test_equal_vectors_explain_alike() -> None:
+    """All titles the same: each read counts as much as its confidence, and the sum is the score."""
+    items = np.tile(np.array([0.5, -1.0], np.float32), (9, 1))
+    factors = Factors(np.zeros((0, 2), np.float32), items, AlsConfig(factors=2), 20.0)
+    parts = factors.explain(8, np.array([1, 2, 3]))
+    assert parts == pytest.approx(np.full(3, parts.mean()), rel=1e-9)
+    assert parts.sum() == pytest.approx(factors.scores(factors.fold_in(np.array([1, 2, 3])))[8], abs=1e-6)
 
 
 def test_a_reader_of_one_taste_is_explained_by_it() -> None:
@@ -132,13 +158,57 @@ def test_a_warm_start_goes_on_from_where_it_was() -> None:
     assert fit(more, AlsConfig(factors=16, iterations=1), start=first).users.shape == (310, 16)
 
 
+def test_titles_alone_are_enough_to_go_on_from() -> None:
+    """After one iteration from the titles of an earlier run the loss is below what three from nothing reach; new titles come in."""
+    interactions = some(300, 200, 5_000)
+    earlier = fit(interactions, AlsConfig(factors=16, iterations=10))
+    again = fit(interactions, AlsConfig(factors=16, iterations=1), start_items=earlier.items)
+    assert loss(interactions, again) < loss(interactions, fit(interactions, AlsConfig(factors=16, iterations=3)))
+    assert loss(interactions, again) < 1.02 * loss(interactions, earlier)
+    more = some(310, 220, 5_500)
+    found = fit(more, AlsConfig(factors=16, iterations=2), start_items=earlier.items)
+    assert found.items.shape == (220, 16)
+    assert found.items[200:][np.diff(more.by_item.starts)[200:] > 0].any(axis=1).all()
+
+
+def test_titles_that_nobody_had_read_begin_anew() -> None:
+    interactions = some(60, 40, 500)
+    start = fit(interactions, AlsConfig(factors=6, iterations=5)).items
+    start[7] = 0.0
+    assert fit(interactions, AlsConfig(factors=6, iterations=2), start_items=start).items[7].any()
+
+
+@pytest.mark.parametrize(
+    ("start", "where"),
+    [
+        (np.full((5, 6), np.nan, np.float32), r"start\.items\[0\]"),
+        (np.ones((5, 7), np.float32), r"start\.items"),
+        (np.ones((41, 6), np.float32), r"start\.items"),
+        (np.ones((5, 6)), "float32"),
+        (np.ones(5, np.float32), "float32"),
+    ],
+)
+def test_titles_that_nothing_can_go_on_from_are_named(start: np.ndarray, where: str) -> None:
+    with pytest.raises(InvalidInputError, match=where):
+        fit(some(), AlsConfig(factors=6, iterations=1), start_items=start)
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (1, 1)])
+def test_one_reader_or_one_title(shape: tuple[int, int]) -> None:
+    users, items = np.arange(max(shape)) % shape[0], np.arange(max(shape)) % shape[1]
+    interactions = gather_interactions(users, items, np.ones(len(users)), shape)
+    factors = fit(interactions, AlsConfig(factors=4, regularisation=0.1))
+    assert (factors.users @ factors.items.T > 0.5).all()
+    assert factors.explain(0, np.arange(shape[1])).sum() > 0.5
+
+
 def test_what_does_not_fit_is_named() -> None:
     first = fit(some(), AlsConfig(factors=4, iterations=1))
     with pytest.raises(InvalidInputError, match=r"start\.users"):
         fit(some(), AlsConfig(factors=5), start=first)
     for wrong in ({"factors": 0}, {"factors": 5_000}, {"regularisation": 0.0}, {"alpha": float("nan")}, {"nu": 2.0}):
         with pytest.raises(InvalidInputError, match=next(iter(wrong))):
-            fit(some(), AlsConfig(**wrong))  # type: ignore[arg-type]
+            fit(some(), AlsConfig(**wrong))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ from bandi.model.config_text import find_problems
 from bandi.model.errors import InvalidInputError, Problem
 
 DEFAULT = Path(__file__).with_name("webtoon.toml")
+PERSONAL = Path(__file__).with_name("personal.toml")
+"""A world in which readers differ within a genre too, come back, read on, and tire of what they have read."""
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
 
 
@@ -29,6 +32,12 @@ class Titles(Struct, frozen=True):
     appeal_spread: Spread
     taste_strength: Spread
     highest: Share
+    back_catalogue_days: Annotated[float, msgspec.Meta(ge=0, le=36_500)] = 0.0
+    style_dimensions: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
+    style_strength: Spread = 0.0
+    korean: Part = 0.0
+    stray_words: Part = 0.2
+    adults_only: Part = 0.0
 
 
 class Readers(Struct, frozen=True):
@@ -38,6 +47,21 @@ class Readers(Struct, frozen=True):
     groups: Annotated[int, msgspec.Meta(ge=1, le=64)]
     spread: Spread
     activity_shape: Annotated[float, msgspec.Meta(gt=0, le=100)]
+    mixing: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
+    style_spread: Spread = 0.0
+    described: Part = 0.0
+    skew: Part = 0.0
+
+
+class Reading(Struct, frozen=True):
+    """What follows a click."""
+
+    continues: Part = 0.75
+    episode_minutes: Annotated[float, msgspec.Meta(ge=0, le=120)] = 3.0
+    goes_on: Part = 0.5
+    most_lists: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    mood: Spread = 0.0
+    again: Part = 1.0
 
 
 class Positions(Struct, frozen=True):
@@ -69,6 +93,7 @@ class WorldParameters(Struct, frozen=True):
     positions: Positions
     editors: Editors
     run: Run
+    reading: Reading = Reading()
 
 
 def read_parameters(path: Path = DEFAULT) -> WorldParameters:

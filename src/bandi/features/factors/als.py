@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -36,6 +36,9 @@ _FIRST_LENGTH = 2.0
 """Of a random first vector. From short ones (0.1) the first iterations fight the regularisation: half as many reach a loss
 from here (`bench/README.md`)."""
 
+_FIRST_STEPS = 8
+"""Conjugate gradient steps by which readers are solved for, from nothing, where only titles are known."""
+
 OnIteration = Callable[[int], None]
 """Called after each iteration with its number, from 1."""
 
@@ -48,8 +51,8 @@ class AlsConfig:
     """
 
     factors: int = 64
-    regularisation: float = 10.0
-    alpha: float = 10.0
+    regularisation: float = 20.0
+    alpha: float = 1.0
     nu: float = 1.0
     iterations: int = 15
     steps: int = 2
@@ -83,10 +86,13 @@ class Factors:
     mean_mass: float
 
     @cached_property
-    def gram(self) -> Array:
-        """items' items: float64[f, f]."""
-        wide = self.items.astype(np.float64)
-        return wide.T @ wide
+    def gram(self) -> tuple[Array, Array]:
+        """The Gram matrix items' items by its eigenvalues, float64[f], and eigenvectors, the columns of float64[f, f].
+
+        O(m f**2) once: whatever is asked of one reader afterwards has no part that grows with the catalogue or with f**3.
+        """
+        spectrum, basis = np.linalg.eigh((self.items.T @ self.items).astype(np.float64))
+        return np.maximum(spectrum, 0.0), basis
 
     @cached_property
     def directions(self) -> Array:
@@ -98,12 +104,17 @@ class Factors:
     def fold_in(self, items: Array, weights: Array | None = None) -> Array:
         """The vector of a reader of `items` (int[m]; weights: float[m] above 0, or 1 each): float32[f], solved exactly.
 
-        Takes no part in training: new readers, or readers since. O(m f**2 + f**3); zeros where nothing was read.
+        Takes no part in training: new readers, or readers since. O(m f**2 + m**3) for m up to f, else O(m f**2 + f**3);
+        zeros where nothing was read.
         """
         if not len(items):
             return np.zeros(self.items.shape[1], np.float32)
-        matrix, confidence, vectors = self._normal(items, weights)
-        return np.linalg.solve(matrix, vectors.T @ confidence).astype(np.float32)
+        vectors, extra, diagonal = self._normal(items, weights)
+        if len(items) > len(diagonal):
+            solved = np.linalg.solve((vectors.T * extra) @ vectors + np.diag(diagonal), vectors.T @ (1.0 + extra))
+        else:
+            solved = (np.linalg.solve(self._among(vectors, extra, diagonal), 1.0 + extra) @ vectors) / diagonal
+        return (self.gram[1] @ solved).astype(np.float32)
 
     def scores(self, vector: Array, items: Array | None = None) -> Array:
         """How well titles suit a reader's vector: float32[items]; about 1 for what is surely read, about 0 for what is not."""
@@ -116,17 +127,31 @@ class Factors:
         """
         if not len(read):
             return np.zeros(0)
-        matrix, confidence, vectors = self._normal(read, weights)
-        return vectors @ np.linalg.solve(matrix, self.items[item].astype(np.float64)) * confidence
+        vectors, extra, diagonal = self._normal(read, weights)
+        about = self.gram[1].T @ self.items[item]
+        if len(read) > len(diagonal):
+            matrix = (vectors.T * extra) @ vectors + np.diag(diagonal)
+            return vectors @ np.linalg.solve(matrix, about) * (1.0 + extra)
+        return np.linalg.solve(self._among(vectors, extra, diagonal).T, vectors @ (about / diagonal)) * (1.0 + extra)
 
     def _normal(self, items: Array, weights: Array | None) -> tuple[Array, Array, Array]:
-        vectors = self.items[items].astype(np.float64)
+        """The parts of a reader's normal equations (diag(d) + V' E V) x = V' (1 + e) in the Gram matrix's basis: V, e, d."""
+        spectrum, basis = self.gram
+        vectors = self.items[items] @ basis
         extra = self.config.alpha * (np.ones(len(items)) if weights is None else np.asarray(weights, np.float64))
         mass = float(extra.sum()) + len(self.items)
         penalty = self.config.regularisation * (mass / max(self.mean_mass, 1e-12)) ** self.config.nu
-        matrix = self.gram + (vectors.T * extra) @ vectors
-        matrix[np.diag_indices_from(matrix)] += penalty
-        return matrix, 1.0 + extra, vectors
+        return vectors, extra, spectrum + penalty
+
+    @staticmethod
+    def _among(vectors: Array, extra: Array, diagonal: Array) -> Array:
+        """I + E K with K = V diag(d)**-1 V', float64[m, m]: (diag(d) + V' E V)**-1 V' = diag(d)**-1 V' (I + E K)**-1.
+
+        That is the Woodbury identity in its push-through form (Henderson and Searle 1981, eq. 17): m reads, not f factors, are solved for.
+        """
+        among: Array = extra[:, None] * ((vectors / diagonal) @ vectors.T)
+        among[np.diag_indices_from(among)] += 1.0
+        return among
 
 
 def fit(
@@ -135,16 +160,22 @@ def fit(
     start: Factors | None = None,
     on_iteration: OnIteration | None = None,
     threads: int = 0,
+    start_items: Array | None = None,
 ) -> Factors:
     """Learn factors. O(iterations * (entries * f * steps + (users + items) * f**2)).
 
     start: factors of an earlier run, where training goes on (warm start); its rows must be those of the first users and
-    items, later ones begin small. The same seed gives the same scores up to rounding, whatever `threads` is (0: one for each core).
-    Raises InvalidInputError.
+    items, later ones begin small. start_items: float32[<= items, f] where only the titles' vectors of an earlier run were kept:
+    readers are solved for from these first; titles that have none or only zeros (nobody had read them) begin small.
+    The same seed gives the same scores up to rounding, whatever `threads` is (0: one for each core). Raises InvalidInputError.
     """
     config = config or AlsConfig()
     config.check()
     random = np.random.default_rng(config.seed)
+    if start_items is not None:
+        if start is not None:
+            raise InvalidInputError(Problem("start_items", "beside start", "one of both"))
+        start = Factors(np.zeros((0, config.factors), np.float32), _usable(start_items), config, 0.0)
     users = _begin(interactions.users, config, random, None if start is None else start.users, "users")
     items = _begin(interactions.items, config, random, None if start is None else start.items, "items")
     user_mass, item_mass = (
@@ -157,6 +188,8 @@ def fit(
     ]
     threads = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
+        if start_items is not None and config.iterations:
+            _half(*sides[0], replace(config, steps=max(config.steps, _FIRST_STEPS)), pool, threads)
         for iteration in range(1, config.iterations + 1):
             for rows, fixed, solved, penalties in sides:
                 _half(rows, fixed, solved, penalties, config, pool, threads)
@@ -189,8 +222,22 @@ def _begin(count: int, config: AlsConfig, random: np.random.Generator, earlier: 
             raise InvalidInputError(
                 Problem(f"start.{name}", f"{earlier.shape[0]} rows of {earlier.shape[1]}", expected)
             )
-        vectors[: len(earlier)] = earlier
+        known = earlier.any(axis=1)
+        vectors[: len(earlier)][known] = earlier[known]
     return vectors
+
+
+def _usable(items: Array) -> Array:
+    """Vectors of an earlier run, as `fit` takes them. Raises InvalidInputError."""
+    items = np.asarray(items)
+    if items.ndim != 2 or items.dtype != np.float32:
+        raise InvalidInputError(Problem("start.items", f"{items.dtype}{list(items.shape)}", "float32[items, factors]"))
+    wrong = np.flatnonzero(~np.isfinite(items).all(axis=1))
+    if len(wrong):
+        raise InvalidInputError(
+            Problem(f"start.items[{wrong[0]}]", "not finite", "finite numbers", "train from nothing")
+        )
+    return items
 
 
 def _mass(rows: Rows, config: AlsConfig, others: int) -> Array:

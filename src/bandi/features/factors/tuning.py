@@ -1,0 +1,141 @@
+"""Hyperparameters chosen on held-out reads: a climb by coordinates from given ones, bounded by the number of fits.
+
+Each coordinate is tried a step up and, where that does not help, a step down, and followed as long as it helps; when a round
+over all coordinates has helped nowhere, the steps become half as long (Hooke and Jeeves 1961, "Direct search", without the
+pattern move). All but nu are stepped on a logarithmic scale. Which of them matter: Rendle, Krichene, Zhang and Koren (2021),
+"Revisiting the performance of iALS", section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bandi.features.factors.als import AlsConfig, Factors, fit
+from bandi.features.factors.interactions import Interactions, Rows, gather_interactions
+from bandi.model.records import Array
+
+FITS = 40
+MAX_READERS = 10_000
+"""Readers whose held-out titles are looked at."""
+_ROUNDS = 2
+"""Halvings of the steps."""
+
+Score = Callable[[AlsConfig], float]
+"""How good a setting is; higher is better."""
+Judge = Callable[[Factors, Rows, Rows], float]
+"""How good factors are, from what each reader has read and from what they read next; higher is better (mean NDCG)."""
+OnFit = Callable[[int, int], None]
+"""Called after each fit with how many were made and how many are allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """Hyperparameters stepped together, their range, and the first step: a factor above 1, or a summand for nu."""
+
+    names: tuple[str, ...]
+    low: float
+    high: float
+    step: float
+
+
+COORDINATES = (
+    Coordinate(("regularisation",), 0.01, 10_000.0, 4.0),
+    Coordinate(("regularisation", "alpha"), 0.1, 1_000.0, 4.0),  # the best ones lie along a ridge of this direction
+    Coordinate(("nu",), 0.0, 1.0, 1.0),
+    Coordinate(("factors",), 8, 256, 2.0),
+    Coordinate(("alpha",), 0.1, 1_000.0, 4.0),
+    Coordinate(("iterations",), 5, 60, 2.0),
+)
+
+
+def choose(
+    train: Interactions,
+    validation: Interactions,
+    judge: Judge,
+    start: AlsConfig | None = None,
+    fits: int = FITS,
+    on_fit: OnFit | None = None,
+) -> AlsConfig:
+    """The best setting that at most `fits` fits on `train` find for `validation`, of the same shape; never worse there than `start`.
+
+    Readers count who have something in both, at most MAX_READERS of them; where there are none, `start` is the answer.
+    The same arguments give the same answer. O(fits) times the cost of `fit` and of `judge`. Raises InvalidInputError.
+    """
+    start = start or AlsConfig()
+    start.check()
+    wanted = judged_readers(train, validation)
+    if not wanted.entries:
+        return start
+    return climb(
+        lambda config: judge(fit(train, config), train.by_user, wanted.by_user), start, fits, COORDINATES, on_fit
+    )
+
+
+def climb(
+    score: Score,
+    start: AlsConfig,
+    fits: int = FITS,
+    coordinates: tuple[Coordinate, ...] = COORDINATES,
+    on_fit: OnFit | None = None,
+) -> AlsConfig:
+    """The best setting that at most `fits` calls of `score` find, `start` among them; a score that is not finite is the worst."""
+    tried: dict[AlsConfig, float] = {}
+
+    def value(config: AlsConfig) -> float:
+        if config not in tried:
+            if len(tried) >= fits:
+                return -np.inf
+            found = score(config)
+            tried[config] = found if np.isfinite(found) else -np.inf
+            if on_fit is not None:
+                on_fit(len(tried), fits)
+        return tried[config]
+
+    best, share = start, 1.0
+    value(start)
+    for _ in range(_ROUNDS + 1):
+        while True:
+            before = best
+            for coordinate in coordinates:
+                best = _followed(value, best, coordinate, share)
+            if best == before or len(tried) >= fits:
+                break
+        share /= 2
+    return best
+
+
+def _followed(value: Score, best: AlsConfig, coordinate: Coordinate, share: float) -> AlsConfig:
+    """As far along one coordinate as it helps: up, or else down."""
+    for direction in (share, -share):
+        moved = False
+        while (further := _stepped(best, coordinate, direction)) != best and value(further) > value(best):
+            best, moved = further, True
+        if moved:
+            break
+    return best
+
+
+def _stepped(config: AlsConfig, coordinate: Coordinate, steps: float) -> AlsConfig:
+    """The setting so many steps along, kept in range; whole numbers stay whole, others keep four digits."""
+    changed: dict[str, Any] = {}
+    for name in coordinate.names:
+        now = getattr(config, name)
+        then = now + steps * coordinate.step if name == "nu" else now * coordinate.step**steps
+        then = min(max(then, min(coordinate.low, now)), max(coordinate.high, now))
+        changed[name] = round(then) if isinstance(now, int) else float(f"{then:.4g}")
+    return replace(config, **changed)
+
+
+def judged_readers(train: Interactions, validation: Interactions) -> Interactions:
+    """What was held out of the readers who have something in both: all of them, or MAX_READERS evenly from the first to the last."""
+    readers = np.flatnonzero((np.diff(train.by_user.starts) > 0) & (np.diff(validation.by_user.starts) > 0))
+    if len(readers) > MAX_READERS:
+        readers = readers[np.linspace(0, len(readers) - 1, MAX_READERS).astype(np.int64)]
+    rows = np.repeat(np.arange(validation.users), np.diff(validation.by_user.starts))
+    kept: Array = np.isin(rows, readers)
+    ones = np.ones(int(kept.sum()), np.float32)
+    return gather_interactions(rows[kept], validation.by_user.columns[kept], ones, (validation.users, validation.items))
