@@ -51,10 +51,11 @@ def test_a_genre_out_of_range(genre: int) -> None:
 def test_retrieval_by_style_beats_plain_colour_on_every_seed(tmp_path: Path) -> None:
     """Precision at 10 of the same genre, 3 catalogues of 400 titles; chance is 0.125.
 
-    Over 15 other seeds (mean, deviation): style 0.624, 0.030; histogram 0.331, 0.016; mean colour 0.275, 0.015; style less
-    histogram 0.293, 0.034. Each bound is 5 deviations away or more: a false alarm in less than 1 of 100,000 draws of seeds
-    (normal tails).
+    Over 20 other seeds (mean, deviation): style 0.621, 0.028; less histogram 0.287, 0.032; less mean colour 0.347, 0.027. Each
+    bound of one catalogue is 5 deviations away or more, each bound of the mean of three 4.6 standard errors or more: a false
+    alarm in less than 1 of 100,000 draws of seeds (normal tails).
     """
+    scores = []
     for seed in range(SEEDS):
         genre_of = np.random.default_rng(seed).integers(0, GENRES, TITLES)
         names = write_thumbnails(tmp_path / str(seed), genre_of, GENRES, seed, SIDE)
@@ -63,8 +64,13 @@ def test_retrieval_by_style_beats_plain_colour_on_every_seed(tmp_path: Path) -> 
         drawn = [pixels((tmp_path / str(seed) / name).read_bytes()).reshape(-1, 3) for name in names]
         histogram = np.array([np.bincount((p >> 5) @ [64, 8, 1], minlength=512) for p in drawn])
         average = np.array([p.mean(axis=0) for p in drawn])
-        style = precision_at_10(found.vectors, genre_of)
-        assert style > 0.45
-        assert style > precision_at_10(histogram, genre_of) + 0.12
-        assert style > precision_at_10(average - average.mean(axis=0), genre_of) + 0.15
-        assert style < 0.9  # retrieval stays a task
+        compared = (found.vectors, histogram, average - average.mean(axis=0))
+        scores.append([precision_at_10(vectors, genre_of) for vectors in compared])
+    style, by_histogram, by_average = np.array(scores).T
+    assert (style > 0.45).all()
+    assert (style > by_histogram + 0.12).all()
+    assert (style > by_average + 0.15).all()
+    assert style.mean() > 0.5
+    assert style.mean() > by_histogram.mean() + 0.2
+    assert style.mean() > by_average.mean() + 0.2
+    assert (style < 0.9).all()  # retrieval stays a task

@@ -79,7 +79,7 @@ def write_model(
         helper.make_node("MatMul", ["squeezed", "product"], ["flat"]),
         helper.make_node("ReduceSum", ["flat"], ["total"], keepdims=0),
     ]
-    shapes = {"early": [1, channels, None, None], "flat": [1, classes], "total": []}
+    shapes: dict[str, list[str | int | None]] = {"early": [1, channels, None, None], "flat": [1, classes], "total": []}
     graph = helper.make_graph(
         nodes,
         "tiny",

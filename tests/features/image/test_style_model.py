@@ -19,7 +19,7 @@ def features(path: Path, picture: np.ndarray) -> np.ndarray:
     normal = (picture / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     padded = np.pad(normal, ((1, 1), (1, 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
-    return np.maximum(np.einsum("yxcij,kcij->kyx", windows, weights), 0)
+    return np.asarray(np.maximum(np.einsum("yxcij,kcij->kyx", windows, weights), 0))
 
 
 def test_gram_and_objects_are_those_of_the_formula(pictures: Any, tmp_path: Path) -> None:

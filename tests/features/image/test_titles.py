@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from bandi.features.image import titles
+from bandi.features.image.files import read_under
+from bandi.features.image.space import learn_space
 from bandi.features.image.style_model import ModelSettings
 from bandi.features.image.titles import ImageSettings, learn_images
 from bandi.model.catalog import Item
@@ -86,7 +88,7 @@ def test_a_file_that_many_items_name_is_read_once(
 ) -> None:
     catalogue(pictures, tmp_path, 2)
     read: list[str] = []
-    original = titles.read_under
+    original = read_under
 
     def counting(root: Path, path: str, most: int) -> bytes:
         read.append(path)
@@ -108,7 +110,7 @@ def test_later_images_are_projected_into_the_space_of_the_first(
     whole = learn_images(items, ImageSettings(tmp_path, dimensions=32)).vectors
     monkeypatch.setattr(titles, "SAMPLE", 40)
     held: list[int] = []
-    original = titles.learn_space
+    original = learn_space
 
     def noting(measured: np.ndarray, *rest: Any) -> Any:
         held.append(len(measured))
