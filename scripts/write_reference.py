@@ -52,8 +52,12 @@ def config_page() -> str:
     return "".join(parts)
 
 
-# said outright: a command keeps the help option of the first context that asked for it
 _CONTEXT: Any = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "terminal_width": 110}
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    command._help_option = None  # kept from whoever asked first, with that one's names
+    return command.get_help(context)
 
 
 def cli_page() -> str:
@@ -62,10 +66,10 @@ def cli_page() -> str:
     for name in COMMANDS:
         command = import_module(f"bandi.cli.{name}").command
         context = click.Context(command, info_name=f"bandi {name}", **_CONTEXT)
-        parts.append(f"\n## bandi {name}\n\n```\n{command.get_help(context)}\n```\n")
+        parts.append(f"\n## bandi {name}\n\n```\n{_help(command, context)}\n```\n")
         for inner in command.commands.values() if isinstance(command, click.Group) else ():
             inside = click.Context(inner, context, inner.name, **_CONTEXT)
-            parts.append(f"\n### bandi {name} {inner.name}\n\n```\n{inner.get_help(inside)}\n```\n")
+            parts.append(f"\n### bandi {name} {inner.name}\n\n```\n{_help(inner, inside)}\n```\n")
     parts.append(
         "\n## Exit statuses\n\n| status | meaning |\n| --- | --- |\n| 0 | done |\n| 1 | done, but some records were refused |\n"
         "| 2 | mend the input or the options |\n"
