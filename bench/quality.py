@@ -3,7 +3,7 @@
 FOLDER: as `bandi init` and `bandi load` make it; `world:READERS,TITLES,READS,SEED` in its place is a world of bench.factors.
 Every click, read and purchase counts, a title of a reader once, from its first. Within each reader by time: the last fifth to
 test, the fifth before to choose by, at least a title each; with --leave-one-out the last title to test, the last but one to
-choose by. Ours and implicit climb from the same defaults, by the same coordinates (ours: nu besides) and with as many fits, to
+choose by. Ours and implicit climb from the same start, by the same coordinates (ours: nu besides) and with as many fits, to
 the best NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then learn once from all but the test part.
 Differences are paired over readers, with 95 % intervals.
 """
@@ -69,6 +69,10 @@ class Method:
     choosing: float
 
 
+START = AlsConfig(regularisation=20.0, alpha=1.0)
+"""Where both climb from; not the default, which keeps more directions apart on thin data."""
+
+
 def main() -> None:
     arguments = sys.argv[1:]
     leave_one_out = "--leave-one-out" in arguments
@@ -117,12 +121,12 @@ def interval(differences: Array) -> str:
 
 def ours(data: Split) -> Method:
     start = time.perf_counter()
-    config = choose(data.train, data.validation, ndcg)
+    config = choose(data.train, data.validation, ndcg, START)
     return learned("ours, tuned", config, data, time.perf_counter() - start)
 
 
 def untuned(data: Split) -> Method:
-    return learned("ours, defaults", AlsConfig(), data, 0.0)
+    return learned("ours, start", START, data, 0.0)
 
 
 def learned(name: str, config: AlsConfig, data: Split, choosing: float) -> Method:
@@ -142,7 +146,7 @@ def implicit_package(data: Split) -> Method:
         return float(ranking_quality(users, items, data.train.by_user, wanted.by_user, K).ndcg.mean())
 
     start = time.perf_counter()
-    config = replace(AlsConfig(), nu=0.0)
+    config = replace(START, nu=0.0)
     if wanted.entries:
         config = climb(score, config, FITS, coordinates)
     choosing = time.perf_counter() - start

@@ -74,7 +74,7 @@ def trained(folder: Path) -> str:
 
 def test_training_says_what_it_learned(trained: str) -> None:
     assert "recall_at_20" in trained
-    assert "factors 4, regularisation 20" in trained
+    assert "factors 4, regularisation 10" in trained
     assert "2, 2 with readers" in trained
     assert "method lsa" in trained
 

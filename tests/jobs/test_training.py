@@ -182,3 +182,40 @@ def test_a_large_catalogue_is_indexed(trained: Path, tmp_path: Path) -> None:
         ranking = engine.recommend("u1", k=5)
         assert {int(slot.item[1:]) % 2 for slot in ranking} == {1}
         assert engine.ask_again(ranking.request_id) == ranking
+
+
+@pytest.mark.parametrize(("regularisation", "alpha", "said"), [(10.0, 10.0, False), (20.0, 1.0, True)])
+def test_factors_that_have_collapsed_into_popularity_are_said(
+    tmp_path: Path, regularisation: float, alpha: float, said: bool
+) -> None:
+    """Readers of ten titles each, some titles read more: much regularisation leaves one direction."""
+    config = CONFIG.replace("factors = 8\n", f"factors = 8\nregularisation = {regularisation}\nalpha = {alpha}\n")
+    (tmp_path / "bandi.toml").write_text(config)
+    random = np.random.default_rng(1)
+    odds = 1.0 / np.arange(5, 105)
+    with bandi.open(tmp_path) as engine:
+        engine.put_items([bandi.Item(id=f"t{i}") for i in range(100)])
+        for user in range(100):
+            titles = random.choice(100, 10, replace=False, p=odds / odds.sum())
+            engine.record_many([bandi.Read(user=f"u{user}", item=f"t{item}") for item in titles])
+    manifest = train(tmp_path)
+    assert (float(manifest.features["factors"]["effective_dimensions"]) < 1.5) == said
+    assert any("lower regularisation" in problem for problem in manifest.problems) == said
+
+
+def test_without_the_newest_titles_nothing_of_them_is_left(tmp_path: Path) -> None:
+    """Also where the newest was read before, and where it is all that a reader read."""
+    from bandi.jobs.reading import read_material, without_newest
+
+    (tmp_path / "bandi.toml").write_text(CONFIG)
+    with bandi.open(tmp_path) as engine:
+        engine.put_items([bandi.Item(id=f"t{i}") for i in range(4)])
+        reads = [("a", 1), ("a", 2), ("a", 1), ("b", 3), ("c", 0), ("c", 3), ("c", 2)]
+        engine.record_many([bandi.Read(user=user, item=f"t{item}") for user, item in reads])
+    material = without_newest(read_material(tmp_path, lambda done, total: None))
+    names = material.state.interner.texts("user")
+    assert [(names[user], int(item)) for user, item in zip(material.users, material.items, strict=True)] == [
+        ("a", 2),
+        ("c", 0),
+        ("c", 3),
+    ]

@@ -6,10 +6,10 @@ import numpy as np
 
 from bandi.engine.artifacts import Shelf
 from bandi.engine.state import State
+from bandi.features.audience import recency_weights
 from bandi.model.answers import Because
 from bandi.model.errors import BandiError
 from bandi.segments.profiles import Profiles
-from bandi.targeters.by_factors import FADE
 
 
 class Explaining:
@@ -33,7 +33,7 @@ class Explaining:
         with self._state.lock:  # a fold would change the history under the copy
             recent = self._state.histories.recent(user)
         read = recent[recent < len(learned.factors.items)]
-        weights = 2.0 ** (-np.arange(len(read)) / FADE)
+        weights = recency_weights(len(read))
         others = read != item
         read, weights = read[others], weights[others]
         parts = learned.factors.explain(item, read, weights)

@@ -29,6 +29,12 @@ FADE = 2.0 ** (-1.0 / HALF_LIFE_TITLES)
 _PARTS_A_THREAD = 8
 
 
+def recency_weights(count: int) -> Array:
+    """What a reader's latest titles weigh, newest first: float64[count], 2**(-place / HALF_LIFE_TITLES)."""
+    weights: Array = 2.0 ** (-np.arange(count) / HALF_LIFE_TITLES)
+    return weights
+
+
 def reader_vector(recent: Array, titles: Array) -> Array:
     """The vector of one reader: float32[d], of length 1, or zeros where nothing is known of them. O(m d).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,13 @@ def read_material(folder: Path, on_records: OnRecords) -> Material:
     finally:
         log.close()
     return Material(state, end, users, items, (state.interner.size("user"), state.interner.size("item")))
+
+
+def without_newest(material: Material) -> Material:
+    """As if no reader had ever turned to the title that their history names first: what is foretold must not be known."""
+    newest = material.recent()[:, 0]
+    kept = newest[material.users] != material.items
+    return replace(material, users=material.users[kept], items=material.items[kept])
 
 
 def nothing_to_learn_from() -> InvalidInputError:

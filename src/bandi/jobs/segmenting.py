@@ -13,8 +13,7 @@ from bandi.engine.folder import read_config
 from bandi.features.audience import reader_vectors
 from bandi.features.factors.als import Factors, fit
 from bandi.features.mixing import reduced
-from bandi.jobs.judging import hold_back
-from bandi.jobs.reading import Material, read_material
+from bandi.jobs.reading import Material, read_material, weighed, without_newest
 from bandi.jobs.settings import als_config
 from bandi.jobs.vectors import OnStep, Vectors, joined, learn_vectors
 from bandi.model.catalog import Item, User
@@ -56,42 +55,37 @@ def segment(
     """Fit segments to all readers. previous: what the last training learned; segments are numbered after it."""
     recent = material.recent()
     titles = reduced(joined(vectors, factors, settings.features), MAX_DIMENSIONS)
+    readers = reader_vectors(recent, titles)
     model = fit_segments(
-        reader_vectors(recent, titles),
+        readers,
         settings.k,
         settings.method,
         previous_memberships=_memberships_before(previous, recent),
     )
     if settings.method == "soft" and _can_be_held_out(recent, titles):
         model = soften(model, hold_out(recent, titles))
-    memberships = model.memberships(reader_vectors(recent, titles))
+    memberships = model.memberships(readers)
     promises = promise(memberships, recent, len(titles))
     profiles = _profiles(material, catalogue, memberships, recent)
     return Segmented(model, titles, promises, leading(promises), profiles)
 
 
 def segment_evidence(folder: Path, ks: tuple[int, ...] = KS, on_step: OnStep | None = None) -> Choice:
-    """What speaks for each number of segments, on readers whose newest title none of the vectors has seen.
+    """What speaks for each number of segments, by each reader's newest title, which none of the vectors has seen.
 
     Raises InvalidInputError where there is nothing to learn from.
     """
     step = on_step or (lambda what, done, total: None)
     config = read_config(folder)
     settings = config.segments or Segments()
-    material = read_material(folder, lambda done, total: step("reading the log", done, total))
-    catalogue = material.titles()
-    vectors = learn_vectors(config, folder, catalogue, material, step)
+    material = without_newest(read_material(folder, lambda done, total: step("reading the log", done, total)))
+    vectors = learn_vectors(config, folder, material.titles(), material, step)
     als = als_config(config.factors)
-    held_back = hold_back(material)
-    seen = None if held_back is None else held_back.seen
-    if seen is None:
-        factors = Factors(
-            np.zeros((0, als.factors), np.float32), np.zeros((material.shape[1], als.factors), np.float32), als, 0.0
-        )
-    else:
-        factors = fit(
-            seen, als, on_iteration=lambda done: step("learning without the newest titles", done, als.iterations)
-        )
+    factors = fit(
+        weighed(material.users, material.items, material.shape),
+        als,
+        on_iteration=lambda done: step("learning without the newest titles", done, als.iterations),
+    )
     titles = reduced(joined(vectors, factors, settings.features), MAX_DIMENSIONS)
 
     def on_k(k: int) -> None:

@@ -24,6 +24,7 @@ from bandi.model.config import Config, SimilarTargeter
 from bandi.model.records import Array
 from bandi.targeters.protocol import Learned, Likeness
 
+_FEW_FACTORS, _FEW_TITLES, _COLLAPSED = 8, 20, 1.5
 _NOBODY = np.zeros(0, np.int32)
 
 
@@ -70,10 +71,10 @@ def train(
         metrics=metrics,
         indexed=learned.by_score is not None,
         bandi=bandi.__version__,
-        features={**vectors.reports, "factors": _report(factors.config)},
+        features={**vectors.reports, "factors": _report(factors)},
         mixes=mixes,
         segments=None if segmented is None else segmented.profiles,
-        problems=tuple(vectors.problems),
+        problems=(*vectors.problems, *_collapse(factors, len(read[0]))),
     )
     return shelf.manifest(shelf.publish(learned, parts, manifest))
 
@@ -144,8 +145,21 @@ def _searched(config: Config) -> list[str]:
     return list(dict.fromkeys("+".join(t.by) for t in targeters if isinstance(t, SimilarTargeter)))
 
 
-def _report(als: AlsConfig) -> dict[str, float | str]:
+def _collapse(factors: Factors, titles: int) -> list[str]:
+    """A word where factors say popularity alone, though so many titles were read that they could say more."""
+    spread = factors.effective_dimensions
+    if factors.config.factors < _FEW_FACTORS or titles < _FEW_TITLES or not 0 < spread < _COLLAPSED:
+        return []
+    return [
+        f"factors: all titles lie in {spread:.1f} directions, so factors say little but popularity; where `similar` or segments "
+        "use them, lower regularisation or raise alpha in [factors]"
+    ]
+
+
+def _report(factors: Factors) -> dict[str, float | str]:
+    als = factors.config
     return {
         "factors": als.factors, "regularisation": als.regularisation, "alpha": als.alpha,
         "nu": als.nu, "iterations": als.iterations,
+        "effective_dimensions": round(factors.effective_dimensions, 2),
     }  # fmt: skip

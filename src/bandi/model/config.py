@@ -241,9 +241,9 @@ class Factors(Struct, frozen=True):
 
     factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
     """Numbers in a vector."""
-    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 20.0
+    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
     """Pull of the vectors towards 0, of a row of mean confidence: more for few reads."""
-    alpha: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1.0
+    alpha: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
     """How much more a read pair counts than one that was not read."""
     nu: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     """0: every row is pulled alike; 1: by its confidence."""

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bandi.features.audience import recency_weights
 from bandi.features.factors.search import Neighbours, search_all
 from bandi.model.records import Array
 from bandi.targeters.protocol import Asked, View
 
 _NOTHING = np.zeros(0, np.int32)
-FADE = 8.0
-"""A title read so many titles ago weighs half of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuitsReader:
     """The highest scores of the reader folded in from what they read last: a small solve, and the search.
 
-    Weights fade with recency, 2**(-place / FADE), so the next request after a read already follows it.
+    Weights fade with recency, features.audience.recency_weights, so the next request after a read already follows it.
     """
 
     n: int
@@ -33,7 +32,7 @@ class SuitsReader:
         read = asked.recent[asked.recent < len(factors.items)]
         if not len(read):
             return _NOTHING
-        vector = factors.fold_in(read, 2.0 ** (-np.arange(len(read)) / FADE))
+        vector = factors.fold_in(read, recency_weights(len(read)))
         return _highest(factors.items, vector, learned.by_score, asked, view, self.n)
 
 

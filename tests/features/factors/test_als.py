@@ -232,3 +232,16 @@ def test_equal_pairs_are_summed_and_both_sides_agree() -> None:
     assert found.by_user.row(2)[1].tolist() == [5.0]
     assert found.by_item.row(1)[0].tolist() == [0, 2]
     assert found.by_item.row(1)[1].tolist() == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5])
+def test_effective_dimensions_count_directions_of_equal_weight(rank: int) -> None:
+    directions = np.linalg.qr(np.random.default_rng(rank).normal(size=(40, rank)))[0]
+    items = np.zeros((40, 8), np.float32)
+    items[:, :rank] = directions
+    assert Factors(items[:0], items, AlsConfig(), 1.0).effective_dimensions == pytest.approx(rank, rel=1e-4)
+
+
+def test_titles_that_nobody_read_spread_in_no_direction() -> None:
+    nothing = np.zeros((3, 8), np.float32)
+    assert Factors(nothing[:0], nothing, AlsConfig(), 1.0).effective_dimensions == 0.0
