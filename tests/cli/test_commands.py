@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -138,7 +137,8 @@ def test_serve_says_what_it_does_and_stops_cleanly(films: Path) -> None:
 def test_ctrl_c_is_quiet(films: Path) -> None:
     heard = ["env", "--default-signal=INT"]  # where the tests run behind a shell, SIGINT is ignored from the start
     server = subprocess.Popen([*heard, *BANDI, "serve", str(films), "--port", "0"], stderr=subprocess.PIPE, text=True)
-    time.sleep(0.4)  # most likely while it starts
+    assert server.stderr is not None
+    assert server.stderr.readline().startswith("bandi: compiling kernels")  # it starts: Python itself is ready to hear
     server.send_signal(signal.SIGINT)
     _, said = server.communicate(timeout=30)
     assert server.returncode in (0, 130)
