@@ -18,18 +18,26 @@ class Request(NamedTuple):
     """Who asks and when. occurred_ms: int.
 
     segment_weights: float32[segments], 0 to 1: how much of each segment's evidence is about this reader. A known reader's
-    sum to 1; those of a reader of whom nothing is known are all 1.
+    sum to 1; those of a reader of whom nothing is known are all 1. user: dense id, -1: anonymous; vector: float32[d], what
+    contextual policies know of the reader, None: nothing.
     """
 
     segment_weights: Array
     occurred_ms: int
+    user: int = -1
+    vector: Array | None = None
 
 
 class Candidates(NamedTuple):
-    """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank)."""
+    """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank).
+
+    vectors: float32[catalogue, d], what contextual policies know of titles, by dense id (an item at or beyond its end has
+    none), None: nothing.
+    """
 
     items: Array
     editor_ranks: Array | None = None
+    vectors: Array | None = None
 
 
 class Ranked(NamedTuple):
@@ -45,7 +53,13 @@ class Outcomes:
 
     items: int32[n]; segments: int32[n]; trials: float32[n]; rewards: float32[n]; occurred_ms: int64[n]. A row may
     carry a trial alone (an impression), a reward alone (its click), or negative amounts (a correction, when a late
-    impression shows that a click was out of its window).
+    impression shows that a click was out of its window; a refund).
+
+    step: which of the policy's objectives the rows are of. 0: its `objective`, whose trials are impressions; j > 0: the j-th
+    of what it looks for after a start, whose trials are starts (the first click of a reader on a title). occurred_ms is
+    always the trial's time. values: float64[n], coins of the rewards (step > 0; a further purchase within the window comes
+    with reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in
+    rows without one; vectors: float32[n, d], what was known of the readers. Each None where no policy asks for it.
     """
 
     items: Array
@@ -53,6 +67,11 @@ class Outcomes:
     trials: Array
     rewards: Array
     occurred_ms: Array
+    step: int = 0
+    values: Array | None = None
+    users: Array | None = None
+    delays_ms: Array | None = None
+    vectors: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
