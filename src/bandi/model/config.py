@@ -12,6 +12,7 @@ import msgspec
 Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$")]
 """A number with a unit: ms, s, m, h or d, such as `30m` or `14d`."""
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -86,11 +87,29 @@ class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
     """Which objective is counted for its arms (the order never changes)."""
 
 
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
+class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
+    """Thompson sampling on clicks that gives up a stated share of them for coins: the earning dial."""
+
+    objective: Name = "click"
+    """What starts the chain."""
+    then: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=2)] = ("continued", "coins")
+    """What follows a start, in order; the last brings coins."""
+    give_up: Share = 0.05
+    """Share of expected clicks that may be given up for coins, 0 to 1; 0: none, 1: coins alone."""
+    explore: Share = 0.0
+    """0: a title is worth what is expected of it; 1: a draw of what it may be worth."""
+    prior: Prior = Prior()
+    """Belief about a click before the first impression."""
+    half_life: Duration | None = None
+    """Evidence of clicks loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Feature = Literal["text", "image", "factors"]
 
 

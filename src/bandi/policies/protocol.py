@@ -56,7 +56,8 @@ class Outcomes:
     impression shows that a click was out of its window; a refund).
 
     step: which of the policy's objectives the rows are of. 0: its `objective`, whose trials are impressions; j > 0: the j-th
-    of what it looks for after a start, whose trials are starts (the first click of a reader on a title). occurred_ms is
+    of what it looks for after a start, whose trials are starts (the first click of a reader on a title). steps: int32[n],
+    each row's step in the order of the log, instead of `step`, where rows of several later steps come together. occurred_ms is
     always the trial's time. values: float64[n], coins of the rewards (step > 0; a further purchase within the window comes
     with reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in
     rows without one; vectors: float32[n, d], what was known of the readers. Each None where no policy asks for it.
@@ -68,10 +69,12 @@ class Outcomes:
     rewards: Array
     occurred_ms: Array
     step: int = 0
+    steps: Array | None = None
     values: Array | None = None
     users: Array | None = None
     delays_ms: Array | None = None
     vectors: Array | None = None
+    slots: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import msgspec
 import numpy as np
 
-from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Prior, Thompson, Ucb1
+from bandi.model.config import Earning, Editor, EpsilonGreedy, PolicyConfig, Prior, Thompson, Ucb1
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
+from bandi.policies.chain import CONTINUED, PAID, ChainStatistics
+from bandi.policies.earning import EarningPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
@@ -26,11 +29,14 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
             return BernoulliPolicy(_arms(config, segments), Ucb1Rule(config.exploration))
         case EpsilonGreedy():
             return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon))
+        case Earning():
+            steps = (CONTINUED, PAID)[-len(config.then) :]
+            return EarningPolicy(_arms(config, segments), ChainStatistics(steps), config)
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
 
 
-def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
+def _arms(config: Thompson | Ucb1 | EpsilonGreedy | Earning, segments: int) -> BetaArms:
     return BetaArms(config.prior, config.half_life, segments, config.borrow)
 
 
@@ -45,8 +51,10 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor()):
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), Earning()):
         policy = make_policy(config, 1)
         policy.update(outcomes)
+        for step in range(1, 1 + len(getattr(config, "then", ()))):
+            policy.update(dataclasses.replace(outcomes, step=step, rewards=np.ones(1, np.float32)))
         policy.rank(request, candidates, 2, 1)
         policy.posterior(one, 0, 0)

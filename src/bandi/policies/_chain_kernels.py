@@ -1,0 +1,228 @@
+"""Kernels over the later steps of a title's funnel: adding rows, refitting what titles share, drawing values.
+
+A step's exposure in a title is what its trials would have earned by now if every reader and title were average:
+E_i(now) = sum over trials of weight * F(now - start). With F(t) = sum_j w_j (1 - exp(-t / tau_j)) on fixed time constants
+this is trials_i - sum_j w_j I_ij(now), I_ij(now) = sum of weight * exp(-(now - start) / tau_j): one decaying number for
+each constant, and new w_j need no pass over the trials.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from bandi.model.records import Array
+
+HOUR_MS = 3_600_000.0
+TAUS_MS = np.array([1.0, 6.0, 24.0, 72.0, 192.0, 576.0]) * HOUR_MS
+"""Time constants of all delay curves: one hour to 24 days."""
+RING = 4_096
+"""Latest rewards of a step whose delays are kept."""
+NO_TIME = np.iinfo(np.int64).min
+
+RATE, SHAPE, NEXT, RINGED = 0, 1, 2, 3
+"""Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed."""
+READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS = 0, 1, 2, 3, 4
+"""Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, sum of squared factors of who
+started, starts."""
+
+_RATE_WORTH = 2.0
+"""Rewards that the configured rate of a step is worth."""
+_SHAPE_WORTH = 10.0
+"""Pairs of rewards in one title that the first guess of a shape is worth."""
+_FIRST_SHAPE = 1.0
+_DELAY_WORTH = 20.0
+"""Rewards that the configured delay curve is worth."""
+_GROWTH = 1.1
+_EM_ROUNDS = 30
+CAP = 20.0
+"""A reward's coins count up to this many times the mean: one gift must not crown a title."""
+
+
+@njit(cache=True, nogil=True)
+def reader_factor(readers: Array, user: int, shape: float) -> float:
+    """Posterior mean of how much likelier than average a reader pays: Gamma(shape + paid, shape + expected)."""
+    if user < 0 or user >= len(readers):
+        return 1.0
+    return (shape + max(float(readers[user, 1]), 0.0)) / (shape + max(float(readers[user, 0]), 0.0))
+
+
+@njit(cache=True, nogil=True)
+def exposure(
+    trials: Array, immature: Array, last_ms: Array, weights: Array, item: int, step: int, now_ms: float
+) -> float:  # fmt: skip
+    """E_i(now) of one title, at least 0."""
+    if item >= len(trials):
+        return 0.0
+    total = trials[item, step]
+    if last_ms[item, step] != NO_TIME:
+        age = max(now_ms - float(last_ms[item, step]), 0.0)
+        for j in range(len(weights)):
+            total -= weights[j] * immature[item, step, j] * math.exp(-age / TAUS_MS[j])
+    return float(max(total, 0.0))
+
+
+@njit(cache=True, nogil=True)
+def _add_trial(
+    trials: Array, immature: Array, last_ms: Array, item: int, step: int, weight: float, start_ms: int
+) -> None:  # fmt: skip
+    trials[item, step] += weight
+    last = last_ms[item, step]
+    if last == NO_TIME:
+        last = start_ms
+    later = max(last, start_ms)
+    for j in range(len(TAUS_MS)):
+        held = immature[item, step, j] * math.exp(-float(later - last) / TAUS_MS[j])
+        immature[item, step, j] = held + weight * math.exp(-float(later - start_ms) / TAUS_MS[j])
+    last_ms[item, step] = later
+
+
+@njit(cache=True, nogil=True)
+def fit_delays(starts: Array, delays: Array, now_ms: float, prior: Array, weights: Array) -> None:
+    """Mixture weights of the delay curve from rewards alone: float64[6], written to `weights`.
+
+    A reward is seen only if its delay is at most its trial's age T (right truncation; Lagakos, Barraj and De Gruttola
+    1988), so each of `starts`, `delays` (int64[n], ms) has density f(d) / F(T). EM over the constants: what is missing of
+    component j is, for each reward seen, w_j exp(-T / tau_j) / F(T) more (Dempster, Laird and Rubin 1977, sec. 4.2).
+    prior: float64[6], as if `_DELAY_WORTH` rewards had been seen whole.
+    """
+    weights[:] = prior
+    filled = np.empty(len(TAUS_MS))
+    for _ in range(_EM_ROUNDS):
+        filled[:] = _DELAY_WORTH * prior
+        for r in range(len(starts)):
+            delay, age = float(delays[r]), max(now_ms - float(starts[r]), float(delays[r])) + 1.0
+            density, seen = 0.0, 0.0
+            for j in range(len(TAUS_MS)):
+                density += weights[j] / TAUS_MS[j] * math.exp(-delay / TAUS_MS[j])
+                seen += weights[j] * -math.expm1(-age / TAUS_MS[j])
+            if density <= 0.0 or seen <= 1e-12:
+                continue
+            for j in range(len(TAUS_MS)):
+                filled[j] += weights[j] / TAUS_MS[j] * math.exp(-delay / TAUS_MS[j]) / density
+                filled[j] += weights[j] * math.exp(-age / TAUS_MS[j]) / max(seen, 0.02)
+        weights[:] = filled / filled.sum()
+
+
+@njit(cache=True, nogil=True)
+def _refit(
+    trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array, ring: Array,
+    weights: Array, prior_rates: Array, prior_delays: Array, shared: Array, globals_: Array, used: int, step: int,
+) -> None:  # fmt: skip
+    """What titles share in one step, from all of them: delay curve, mean rate, spread (moments of counts). O(titles + readers)."""
+    now_ms = globals_[CLOCK_MS]
+    ringed = min(int(shared[step, RINGED]), RING)
+    fit_delays(ring[step, :ringed, 0], ring[step, :ringed, 1], now_ms, prior_delays[step], weights[step])
+    total, exposed, pairs, squares = 0.0, 0.0, 0.0, 0.0
+    for item in range(used):
+        exposed += exposure(trials, immature, last_ms, weights[step], item, step, now_ms)
+        total += max(rewards[item, step], 0.0)
+    rate = (total + _RATE_WORTH) / (exposed + _RATE_WORTH / prior_rates[step])
+    for item in range(used):
+        count = max(rewards[item, step], 0.0)
+        expected = rate * exposure(trials, immature, last_ms, weights[step], item, step, now_ms)
+        pairs += count * (count - 1.0)
+        squares += expected * expected
+    spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
+    shared[step, RATE] = rate
+    shared[step, SHAPE] = 1.0 / min(max(spread, 0.02), 5.0)
+    last = trials.shape[1] - 1
+    if step == last:
+        coins = 0.0
+        for item in range(used):
+            coins += values[item]
+        globals_[COINS_EACH] = max(coins, 1e-9) / max(total, 1.0) if total > 0 else 1.0
+        pairs, squares = 0.0, 0.0
+        for user in range(len(readers)):
+            count, expected = max(float(readers[user, 1]), 0.0), max(float(readers[user, 0]), 0.0)
+            pairs += count * (count - 1.0)
+            squares += expected * expected
+        spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
+        globals_[READER_SHAPE] = 1.0 / min(max(spread, 0.1), 20.0)
+
+
+@njit(cache=True, nogil=True)
+def add_rows(
+    row_steps: Array, items: Array, row_trials: Array, row_rewards: Array, occurred_ms: Array, row_values: Array, users: Array,
+    delays_ms: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array,
+    ring: Array, weights: Array, prior_rates: Array, prior_delays: Array, shared: Array, globals_: Array, used: int,
+) -> None:  # fmt: skip
+    """Add rows of one step one after another, so that the result does not depend on how they were cut into calls."""
+    steps = trials.shape[1]
+    last = steps - 1
+    for r in range(len(items)):
+        step, item, user, start = row_steps[r] - 1, items[r], users[r], occurred_ms[r]
+        if not 0 <= step < steps:
+            continue
+        globals_[CLOCK_MS] = max(globals_[CLOCK_MS], float(start + delays_ms[r]))
+        factor = reader_factor(readers, user, globals_[READER_SHAPE])
+        if row_trials[r] != 0.0:
+            weight = float(row_trials[r]) * (factor if step == last else 1.0)
+            if step == 0:
+                globals_[SPREAD] += float(row_trials[r]) * factor * factor
+                globals_[STARTS] += float(row_trials[r])
+            _add_trial(trials, immature, last_ms, item, step, weight, start)
+        met = float(row_trials[r]) if steps == 1 else 0.0
+        reward = float(row_rewards[r])
+        if reward != 0.0:
+            rewards[item, step] += reward
+            if reward > 0.0:
+                place = int(shared[step, RINGED]) % RING
+                ring[step, place, 0], ring[step, place, 1] = start, delays_ms[r]
+                shared[step, RINGED] += 1.0
+            if step < last:
+                met = reward
+                _add_trial(trials, immature, last_ms, item, step + 1, reward * factor, start)
+            elif 0 <= user < len(readers):
+                readers[user, 1] += reward
+        if met != 0.0 and 0 <= user < len(readers):
+            count = max(rewards[item, last], 0.0)
+            own = shared[last, RATE] * trials[item, last]
+            title = (shared[last, SHAPE] + count) / (shared[last, SHAPE] + max(own, 0.0))
+            readers[user, 0] += met * shared[last, RATE] * title
+        if step == last and row_values[r] != 0.0:
+            most = CAP * globals_[COINS_EACH] if shared[last, RINGED] > 20.0 else np.inf
+            values[item] += math.copysign(min(abs(row_values[r]), most), row_values[r])
+        if reward > 0.0 and shared[step, RINGED] >= shared[step, NEXT]:
+            shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
+            _refit(
+                trials, rewards, immature, last_ms, values, readers, ring, weights, prior_rates, prior_delays, shared,
+                globals_, used, step,
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def add_shard(
+    shard_trials: Array, shard_rewards: Array, shard_immature: Array, shard_last_ms: Array, shard_values: Array,
+    shard_readers: Array, shard_ring: Array, shard_shared: Array, shard_globals: Array, trials: Array, rewards: Array,
+    immature: Array, last_ms: Array, values: Array, readers: Array, ring: Array, shared: Array, globals_: Array,
+) -> None:  # fmt: skip
+    """Add all counts of a shard; the curves and shapes stay until the next refit, which is due at the next reward."""
+    for item in range(len(shard_trials)):
+        values[item] += shard_values[item]
+        for step in range(shard_trials.shape[1]):
+            trials[item, step] += shard_trials[item, step]
+            rewards[item, step] += shard_rewards[item, step]
+            if shard_last_ms[item, step] == NO_TIME:
+                continue
+            last = last_ms[item, step]
+            later = max(last, shard_last_ms[item, step])
+            for j in range(len(TAUS_MS)):
+                mine = 0.0
+                if last != NO_TIME:
+                    mine = immature[item, step, j] * math.exp(-float(later - last) / TAUS_MS[j])
+                theirs = math.exp(-float(later - shard_last_ms[item, step]) / TAUS_MS[j])
+                immature[item, step, j] = mine + shard_immature[item, step, j] * theirs
+            last_ms[item, step] = later
+    readers[: len(shard_readers)] += shard_readers
+    for step in range(len(shared)):
+        for place in range(min(int(shard_shared[step, RINGED]), RING)):
+            to = int(shared[step, RINGED]) % RING
+            ring[step, to] = shard_ring[step, place]
+            shared[step, RINGED] += 1.0
+        shared[step, NEXT] = shared[step, RINGED]
+    globals_[CLOCK_MS] = max(globals_[CLOCK_MS], shard_globals[CLOCK_MS])
+    globals_[SPREAD] += shard_globals[SPREAD]
+    globals_[STARTS] += shard_globals[STARTS]

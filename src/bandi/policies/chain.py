@@ -1,0 +1,157 @@
+"""What follows a start, for each title: how many read on, how many pay, how much; with delay, rarity and readers in view.
+
+A start (a reader's first click on a title) leads through one or two later steps to coins: `continued`, then `coins`, or
+`coins` alone. For each step s and title i:
+
+    rewards R_is ~ Poisson(rate_s * w_is * E_is),   w_is ~ Gamma(shape_s, shape_s),
+    E_is = sum over trials of reader factor * F_s(age)
+
+so the posterior of the title's factor is Gamma(shape_s + R_is, shape_s + rate_s * E_is): a title without history is
+average, one with a long history is itself (empirical Bayes; Robbins 1956; Morris 1983; the Gamma-Poisson form of DuMouchel
+1999). The trials of the second step are the rewards of the first: early reading tells of coins before coins come (a
+surrogate; Athey, Chetty, Imbens and Kang 2019). F_s is the delay curve (Chapelle 2014: an unmatured trial is part of a
+trial), kept on fixed time constants, so that E_is costs a few numbers a title (see _chain_kernels.py). Readers have
+factors of the same form, from what they have paid and were expected to pay. rate_s, shape_s and F_s are learned from all
+titles together, again each time a tenth more rewards have come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandi.model.records import Array
+from bandi.policies import _chain_kernels as kernel
+from bandi.policies.protocol import Outcomes, State
+
+_FIRST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StepPrior:
+    """What is believed of a step before its first reward. rate: rewards per trial, above 0; delay_ms: mean, above 0."""
+
+    rate: float
+    delay_ms: float
+
+
+CONTINUED = StepPrior(0.4, 1.5 * 86_400_000)
+PAID = StepPrior(0.01, 4.5 * 86_400_000)
+
+
+class ChainStatistics:
+    """Counts of one or two steps after a start. 68 bytes and more a title and step, 8 bytes a reader.
+
+    trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; last_ms: int64[titles, steps]; values:
+    float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 4];
+    weights: float64[steps, 6], the delay curves.
+    """
+
+    def __init__(self, priors: Sequence[StepPrior] = (CONTINUED, PAID)) -> None:
+        steps = len(priors)
+        self.steps = steps
+        self.prior_rates = np.array([prior.rate for prior in priors])
+        self.prior_delays = np.array([_curve(prior.delay_ms) for prior in priors])
+        self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
+        self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
+        self.last_ms = np.zeros((0, steps), np.int64)
+        self.values = np.zeros(0)
+        self.readers = np.zeros((0, 2), np.float32)
+        self.items, self._users = 0, 0
+        self.ring = np.zeros((steps, kernel.RING, 2), np.int64)
+        self.weights = self.prior_delays.copy()
+        self.shared = np.array([[prior.rate, 1.0, 5.0, 0.0] for prior in priors])
+        self.globals_ = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
+
+    def update(self, outcomes: Outcomes) -> None:
+        """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once."""
+        rows = len(outcomes.items)
+        if not rows:
+            return
+        users = outcomes.users if outcomes.users is not None else np.full(rows, -1, np.int32)
+        values = outcomes.values if outcomes.values is not None else np.zeros(rows)
+        delays = outcomes.delays_ms if outcomes.delays_ms is not None else np.zeros(rows, np.int64)
+        steps = outcomes.steps if outcomes.steps is not None else np.full(rows, outcomes.step, np.int32)
+        self._grow(int(outcomes.items.max()) + 1, int(users.max()) + 1)
+        kernel.add_rows(
+            steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
+            np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.last_ms,
+            self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_delays, self.shared,
+            self.globals_, self.items,
+        )  # fmt: skip
+
+    def dump(self) -> State:
+        """Copy of everything."""
+        return {
+            "trials": self.trials[: self.items].copy(),
+            "rewards": self.rewards[: self.items].copy(),
+            "immature": self.immature[: self.items].copy(),
+            "last_ms": self.last_ms[: self.items].copy(),
+            "values": self.values[: self.items].copy(),
+            "readers": self.readers[: self._users].copy(),
+            "ring": self.ring.copy(),
+            "delays": self.weights.copy(),
+            "shared": self.shared.copy(),
+            "globals": self.globals_.copy(),
+        }
+
+    def load(self, state: State) -> None:
+        """Replace by what `dump` gave. Raises ValueError where it does not fit."""
+        trials = np.asarray(state["trials"])
+        if trials.ndim != 2 or trials.shape[1] != self.steps:
+            raise ValueError(f"trials: expected float64[titles, {self.steps}], found {list(trials.shape)}")
+        for name, mine in (
+            ("ring", self.ring),
+            ("delays", self.weights),
+            ("shared", self.shared),
+            ("globals", self.globals_),
+        ):
+            if np.asarray(state[name]).shape != mine.shape:
+                raise ValueError(f"{name}: expected {list(mine.shape)}, found {list(np.asarray(state[name]).shape)}")
+        self.trials, self.rewards = np.array(trials, np.float64), np.array(state["rewards"], np.float64)
+        self.immature, self.last_ms = np.array(state["immature"], np.float64), np.array(state["last_ms"], np.int64)
+        self.values, self.readers = np.array(state["values"], np.float64), np.array(state["readers"], np.float32)
+        self.ring, self.weights = np.array(state["ring"], np.int64), np.array(state["delays"], np.float64)
+        self.shared, self.globals_ = np.array(state["shared"], np.float64), np.array(state["globals"], np.float64)
+        self.items, self._users = len(trials), len(self.readers)
+
+    def merge(self, other: State) -> None:
+        """Add the statistics of another shard; what titles share is learned anew at the next refit. Raises ValueError."""
+        shard = ChainStatistics([StepPrior(float(rate), 1.0) for rate in self.prior_rates])
+        shard.load(other)
+        self._grow(shard.items, shard._users)
+        kernel.add_shard(
+            shard.trials, shard.rewards, shard.immature, shard.last_ms, shard.values, shard.readers, shard.ring,
+            shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.last_ms, self.values,
+            self.readers, self.ring, self.shared, self.globals_,
+        )  # fmt: skip
+
+    def _grow(self, items: int, users: int) -> None:
+        if items > len(self.trials):
+            more = max(items, len(self.trials) * 3 // 2, _FIRST)
+            self.trials, self.rewards = _grown(self.trials, more), _grown(self.rewards, more)
+            self.immature, self.values = _grown(self.immature, more), _grown(self.values, more)
+            last_ms = np.full((more, self.steps), kernel.NO_TIME, np.int64)
+            last_ms[: len(self.last_ms)] = self.last_ms
+            self.last_ms = last_ms
+        if users > len(self.readers):
+            self.readers = _grown(self.readers, max(users, len(self.readers) * 3 // 2, _FIRST))
+        self.items, self._users = max(self.items, items), max(self._users, users)
+
+
+def _grown(array: Array, rows: int) -> Array:
+    grown = np.zeros((rows, *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+def _curve(mean_ms: float) -> Array:
+    """Weights on the time constants with that mean: the two constants around it, so that the mean is right."""
+    taus, weights = kernel.TAUS_MS, np.zeros(len(kernel.TAUS_MS))
+    mean = float(np.clip(mean_ms, taus[0], taus[-1]))
+    above = max(1, int(np.searchsorted(taus, mean)))
+    share = (mean - taus[above - 1]) / (taus[above] - taus[above - 1])
+    weights[above - 1], weights[above] = 1.0 - share, share
+    return weights
