@@ -5,7 +5,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import Earning, Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import (
+    Conditional,
+    Earning,
+    Editor,
+    EpsilonGreedy,
+    PolicyConfig,
+    Retention,
+    Surrogate,
+    Thompson,
+    Ucb1,
+    Value,
+)
 from bandi.policies.protocol import Outcomes
 
 CONFIGS: list[PolicyConfig] = [
@@ -18,6 +29,10 @@ CONFIGS: list[PolicyConfig] = [
     Editor(),
     Earning(),
     Earning(half_life="7d", then=("coins",), explore=1.0),
+    Value(),
+    Surrogate(),
+    Conditional(),
+    Retention(),
 ]
 
 

@@ -22,11 +22,12 @@ RING = 4_096
 """Latest rewards of a step whose delays are kept."""
 NO_TIME = np.iinfo(np.int64).min
 
-RATE, SHAPE, NEXT, RINGED = 0, 1, 2, 3
-"""Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed."""
-READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS = 0, 1, 2, 3, 4
+RATE, SHAPE, NEXT, RINGED, MOST_SPREAD = 0, 1, 2, 3, 4
+"""Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed,
+largest variance of titles' factors."""
+READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS, MOST_READER_SPREAD = 0, 1, 2, 3, 4, 5
 """Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, sum of squared factors of who
-started, starts."""
+started, starts, largest variance of readers' factors."""
 
 _RATE_WORTH = 2.0
 """Rewards that the configured rate of a step is worth."""
@@ -37,6 +38,8 @@ _DELAY_WORTH = 20.0
 """Rewards that the configured delay curve is worth."""
 _GROWTH = 1.1
 _EM_ROUNDS = 30
+ALIKE = 1e-9
+"""Variance of factors that are all 1."""
 CAP = 20.0
 """A reward's coins count up to this many times the mean: one gift must not crown a title."""
 
@@ -89,6 +92,8 @@ def fit_delays(starts: Array, delays: Array, now_ms: float, prior: Array, weight
     prior: float64[6], as if `_DELAY_WORTH` rewards had been seen whole.
     """
     weights[:] = prior
+    if prior.sum() <= 0.0:  # delays are ignored: every trial is a whole one at once
+        return
     filled = np.empty(len(TAUS_MS))
     for _ in range(_EM_ROUNDS):
         filled[:] = _DELAY_WORTH * prior
@@ -127,7 +132,7 @@ def _refit(
         squares += expected * expected
     spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
     shared[step, RATE] = rate
-    shared[step, SHAPE] = 1.0 / min(max(spread, 0.02), 5.0)
+    shared[step, SHAPE] = 1.0 / max(min(max(spread, 0.02), shared[step, MOST_SPREAD]), ALIKE)
     last = trials.shape[1] - 1
     if step == last:
         coins = 0.0
@@ -140,7 +145,7 @@ def _refit(
             pairs += count * (count - 1.0)
             squares += expected * expected
         spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
-        globals_[READER_SHAPE] = 1.0 / min(max(spread, 0.1), 20.0)
+        globals_[READER_SHAPE] = 1.0 / max(min(max(spread, 0.1), globals_[MOST_READER_SPREAD]), ALIKE)
 
 
 @njit(cache=True, nogil=True)
