@@ -123,21 +123,22 @@ def attraction(hook: float, taste: float, level: float, clicking: Clicking) -> f
 @njit(cache=True, nogil=True, inline="always")
 def is_started(started: Array, reader: int, title: int) -> bool:
     """Whether the reader has started the title."""
-    return (started[reader, title >> 3] >> np.uint8(title & 7)) & np.uint8(1) != 0
+    started_already: bool = (started[reader, title >> 3] >> np.uint8(title & 7)) & np.uint8(1) != 0
+    return started_already
 
 
 @njit(cache=True, nogil=True, inline="always")
 def payment_chance(title: int, power: float, has_paid: bool, titles: Titles, paying: Paying) -> float:
     """Probability of paying at the paywall."""
     p = paying.chance * titles.willingness[title] * power * (paying.after_first if has_paid else 1.0)
-    return min(p, paying.highest)
+    return float(min(p, paying.highest))
 
 
 @njit(cache=True, nogil=True, inline="always")
 def start_value(title: int, power: float, has_paid: bool, titles: Titles, paying: Paying) -> float:
     """Coins expected of a start: reaching the paywall, paying there, coins of a payer."""
     reaches = titles.stays[title] ** titles.free[title]
-    return reaches * payment_chance(title, power, has_paid, titles, paying) * paying.coins_mean
+    return float(reaches * payment_chance(title, power, has_paid, titles, paying) * paying.coins_mean)
 
 
 @njit(cache=True, nogil=True)

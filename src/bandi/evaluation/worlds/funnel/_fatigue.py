@@ -22,7 +22,7 @@ def place_of(keys: Array, key: int) -> int:
     place = np.int64(mix(np.uint64(key)) & np.uint64(last))
     while keys[place] != key and keys[place] != NOBODY:
         place = (place + 1) & last
-    return place
+    return place  # type: ignore[return-value]  # a plain int where it is compiled
 
 
 @njit(cache=True, nogil=True)

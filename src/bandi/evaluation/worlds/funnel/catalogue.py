@@ -61,4 +61,4 @@ def _vectors(genres: Array, tags: Array, genre_count: int, tag_count: int) -> Ar
     rows = np.arange(len(genres))
     vectors[rows, genres] = 1.0
     vectors[rows[:, None], genre_count + tags] = 1.0
-    return vectors / np.sqrt(1.0 + tags.shape[1], dtype=np.float32)
+    return np.asarray(vectors / np.sqrt(1.0 + tags.shape[1], dtype=np.float32))

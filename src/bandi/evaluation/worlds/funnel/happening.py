@@ -95,8 +95,9 @@ class Happening:
         lost, late, twice = self._fates.tolist()
         world = self._world
         return FunnelResult(
-            name, world.seed, world.parameters.readers.count, self._days, *self._by_title, lost, late, twice
-        )
+            name, world.seed, world.parameters.readers.count, self._days,
+            self._by_title[0], self._by_title[1], self._by_title[2], lost, late, twice,
+        )  # fmt: skip
 
     def _count(self, lists: Lists, looked: Looked) -> None:
         days, day, shown = self._days, self._day, lists.items[lists.items >= 0]
@@ -127,7 +128,8 @@ class Happening:
         rows["delay_ms"] = lateness
         rows["arrives_ms"] += lateness
         self._queue.add(rows[lateness > 0])
-        return rows[lateness == 0]
+        at_once: Array = rows[lateness == 0]
+        return at_once
 
     def _send(self, first: Array, second: Array, kinds: Array) -> Array:
         """How late events are, ms, or LOST: int64[n]."""

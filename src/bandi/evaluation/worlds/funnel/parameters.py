@@ -162,7 +162,9 @@ def read_funnel(path: Path) -> FunnelParameters:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InvalidInputError(Problem(str(path), error.strerror or str(error), "a funnel world's TOML file")) from None
+        raise InvalidInputError(
+            Problem(str(path), error.strerror or str(error), "a funnel world's TOML file")
+        ) from None
     parameters = msgspec.convert(find_problems(data, str(path), FunnelParameters), FunnelParameters)
     _check(parameters, str(path))
     return parameters

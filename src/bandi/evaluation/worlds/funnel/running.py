@@ -20,7 +20,6 @@ from bandi.evaluation.worlds.funnel.oracle import Oracle
 from bandi.evaluation.worlds.funnel.result import FunnelResult
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS
-from bandi.model.records import Array
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 
 Progress = Callable[[int], None]
@@ -132,5 +131,3 @@ class _Run:
             segments = self._audience.segments(readers, self._world.seed, -stop)
             self._lessons.give(self.happening.start_organically(rows, segments))
             self._organic_done = stop
-
-

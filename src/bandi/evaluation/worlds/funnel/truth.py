@@ -41,7 +41,8 @@ class FunnelWorld:
         activity = self._random(11).gamma(parameters.readers.activity_shape, 1.0, parameters.readers.count) + 1e-9
         self._activity = np.cumsum(activity / activity.sum())
         self.power = self._draw_power()
-        self._draw_tastes()
+        self._shares, self._own, self._centres = self._draw_tastes()
+        self._taste, self._taste_day = np.zeros((0, 0), np.float32), -1
         sessions, self.clicking, self.paying = parameters.sessions, _clicking(parameters), _paying(parameters)
         self.examination = 1.0 / (1.0 + np.arange(sessions.slots)) ** sessions.examination
         self.sessions = draw_sessions(parameters, self._activity, self._random(12))
@@ -131,16 +132,16 @@ class FunnelWorld:
         power = np.exp(random.normal(0.0, spread, count) - spread * spread / 2.0)
         return np.asarray(np.where(random.random(count) < payment.never_pays, 0.0, power))
 
-    def _draw_tastes(self) -> None:
+    def _draw_tastes(self) -> tuple[Array, Array, Array]:
+        """Shares in groups float64[readers, groups], own tastes float64[readers, genres], centres float64[days, groups, genres]."""
         readers, genres, random = self.parameters.readers, self.parameters.titles.genres, self._random(16)
         step = self.parameters.drift.taste_per_day
         days = self.parameters.run.days if step else 1
         centres = random.normal(0.0, 1.0, (readers.groups, genres))
         walk = random.normal(0.0, step, (days, readers.groups, genres)).cumsum(axis=0) if step else 0.0
-        self._centres = np.asarray(centres + walk).reshape(days, readers.groups, genres)
-        self._shares = random.dirichlet(np.full(readers.groups, readers.mixing), readers.count)
-        self._own = random.normal(0.0, readers.taste_spread, (readers.count, genres))
-        self._taste, self._taste_day = np.zeros((0, 0), np.float32), -1
+        shares = random.dirichlet(np.full(readers.groups, readers.mixing), readers.count)
+        own = random.normal(0.0, readers.taste_spread, (readers.count, genres))
+        return shares, own, np.asarray(centres + walk).reshape(days, readers.groups, genres)
 
 
 def _logit(share: float) -> float:
@@ -167,5 +168,3 @@ def _paying(parameters: FunnelParameters) -> Paying:
         pace_log=math.log(stickiness.days_per_episode) - stickiness.pace_spread**2 / 2.0,
         pace_spread=stickiness.pace_spread,
     )
-
-
