@@ -59,7 +59,7 @@ class ChainStatistics:
         steps = len(priors)
         self.steps = steps
         self.prior_rates = np.array([prior.rate for prior in priors])
-        self.prior_delays = np.array([_curve(prior.delay_ms) for prior in priors])
+        self.prior_ms = np.array([prior.delay_ms for prior in priors], np.float64)
         self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
         self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
         self.last_ms = np.zeros((0, steps), np.int64)
@@ -67,7 +67,7 @@ class ChainStatistics:
         self.readers = np.zeros((0, 2), np.float32)
         self.items, self._users = 0, 0
         self.ring = np.zeros((steps, kernel.RING, 2), np.int64)
-        self.weights = self.prior_delays.copy()
+        self.weights = np.array([_curve(prior.delay_ms) for prior in priors])
         self.shared = np.array(
             [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
         )
@@ -86,7 +86,7 @@ class ChainStatistics:
         kernel.add_rows(
             steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.last_ms,
-            self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_delays, self.shared,
+            self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
             self.globals_, self.items,
         )  # fmt: skip
 
