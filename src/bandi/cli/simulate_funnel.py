@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+_CLICKS, _COINS, _AFTER = (0, 1, 2, 9), (0, 3, 4, 5), (0, 6, 7, 8)
+"""Columns of the report's table that fit beside each other on a screen."""
+
 
 def is_funnel(file: Path) -> bool:
     """Whether a world's file is of a funnel world: it says how readers pay. An unreadable file is not."""
@@ -47,9 +50,7 @@ def simulate_funnel(
     if as_json:
         click.echo(msgspec.json.encode(comparison))
         return
-    print_table(
-        "simulation",
-        report.funnel_header(comparison),
-        report.funnel_rows(comparison),
-        report.funnel_caption(comparison),
-    )
+    header, rows = report.funnel_header(comparison), report.funnel_rows(comparison)
+    for title, columns in (("clicks", _CLICKS), ("coins", _COINS), ("after a start", _AFTER)):
+        print_table(title, [header[n] for n in columns], [[row[n] for n in columns] for row in rows])
+    click.echo(report.funnel_caption(comparison))

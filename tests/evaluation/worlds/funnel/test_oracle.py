@@ -19,7 +19,7 @@ def test_no_policy_is_expected_to_get_more_clicks(world: FunnelWorld) -> None:
     for config in (Thompson(), Editor()):
         policy = run_funnel("policy", make_policy(config, 1), world)
         assert policy.expected_ctr < reader.expected_ctr
-    assert population.waste == 0
+    assert population.waste < 0.02  # readers who have started all the good ones are left with others
 
 
 def test_the_first_list_is_the_best_list(small: FunnelParameters) -> None:

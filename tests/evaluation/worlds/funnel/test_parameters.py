@@ -33,7 +33,11 @@ MISTAKES = [
     ("coins_mean", "coins_men", "did you mean coins_mean?"),
     ("chance = ", "chance = nan #", "payment.chance"),
     ("free_episodes_most = 6 ", "free_episodes_most = 3 ", None),
-    ("free_episodes_least = 3 ", "free_episodes_least = 9 ", "free_episodes_most: expected at least free_episodes_least"),
+    (
+        "free_episodes_least = 3 ",
+        "free_episodes_least = 9 ",
+        "free_episodes_most: expected at least free_episodes_least",
+    ),
     ("tags_per_title = 3 ", "tags_per_title = 16 ", None),
     ("tags = 24 ", "tags = 2 ", "tags_per_title: expected at most tags"),
     ("late = 0.02 ", "late = 1.0 ", "events.late: expected at most 1 - lost"),
@@ -50,7 +54,7 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, words: str | Non
     if words is None:
         read_funnel(path)
         return
-    with pytest.raises(InvalidInputError, match="world.toml") as caught:
+    with pytest.raises(InvalidInputError, match=r"world\.toml") as caught:
         read_funnel(path)
     assert words in str(caught.value)
 

@@ -95,7 +95,10 @@ def test_starts_lead_to_what_the_truth_expects(calibrated: FunnelParameters) -> 
     error = np.sqrt((expected * (1 - expected)).sum())
     assert abs((found.continued >= 0).sum() - expected.sum()) < 4.5 * error
     coins = np.array(
-        [start_value(i, world.power[u], False, world.titles, world.paying) for u, i in zip(readers, titles, strict=True)]
+        [
+            start_value(i, world.power[u], False, world.titles, world.paying)
+            for u, i in zip(readers, titles, strict=True)
+        ]
     )
     paid = found.paid >= 0
     assert abs(found.coins.sum() - coins.sum()) < 4.5 * np.sqrt((found.coins**2).sum())
