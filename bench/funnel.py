@@ -10,7 +10,7 @@ import numpy as np
 
 from bandi.evaluation.worlds.funnel.oracle import Oracle
 from bandi.evaluation.worlds.funnel.parameters import preset_file, read_funnel, resized
-from bandi.evaluation.worlds.funnel.running import Plan, run_funnel
+from bandi.evaluation.worlds.funnel.running import CLICKS, Plan, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.model.config import Editor, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
@@ -23,7 +23,6 @@ SIZES = {
     "20,000, 400, 60": (20_000, 400, 60),
     "100,000, 2,000, 90": (100_000, 2_000, 90),
 }
-PLAN = Plan(steps=("continued", "coins"))
 
 
 class Idle:
@@ -39,11 +38,12 @@ class Idle:
 def contenders(world: FunnelWorld) -> dict[str, tuple[Callable[[], Policy | Oracle], Plan]]:
     """What is timed, made anew for each run."""
     return {
-        "does nothing": (Idle, PLAN),  # type: ignore[dict-item]  # the loop asks for no more
-        "thompson": (lambda: make_policy(Thompson(), 1), PLAN),
-        "thompson, 8 segments": (lambda: make_policy(Thompson(), 9), Plan(segments=8, steps=PLAN.steps)),
-        "editor": (lambda: make_policy(Editor(), 1), PLAN),
-        "oracle": (lambda: Oracle(world, 0.1), PLAN),
+        "does nothing": (Idle, CLICKS),  # type: ignore[dict-item]  # the loop asks for no more
+        "does nothing, told of each step": (Idle, Plan(steps=("continued", "coins"))),  # type: ignore[dict-item]
+        "thompson": (lambda: make_policy(Thompson(), 1), CLICKS),
+        "thompson, 8 segments": (lambda: make_policy(Thompson(), 9), Plan(segments=8)),
+        "editor": (lambda: make_policy(Editor(), 1), CLICKS),
+        "oracle": (lambda: Oracle(world, 0.1), CLICKS),
     }
 
 

@@ -32,7 +32,7 @@ MISTAKES = [
     ("count = 400 ", "count = 0 ", "titles.count: expected a whole number from 2"),
     ("coins_mean", "coins_men", "did you mean coins_mean?"),
     ("chance = ", "chance = nan #", "payment.chance"),
-    ("free_episodes_most = 6 ", "free_episodes_most = 3 ", None),
+    ("free_episodes_most = 6 ", "free_episodes_most = 4 ", None),
     (
         "free_episodes_least = 3 ",
         "free_episodes_least = 9 ",
