@@ -34,7 +34,7 @@ MISTAKES = [
     ("chance = ", "chance = nan #", "payment.chance"),
     ("free_episodes_most = 6 ", "free_episodes_most = 4 ", None),
     (
-        "free_episodes_least = 3 ",
+        "free_episodes_least = 4 ",
         "free_episodes_least = 9 ",
         "free_episodes_most: expected at least free_episodes_least",
     ),
