@@ -21,7 +21,7 @@ from bandi.model.records import Array
 
 WEAKEST, STRONGEST = 1.0, 2_000.0
 """Bounds of a strength, in trials."""
-_ROUNDS, _SWEEPS, _HALVINGS, _STILL = 20, 6, 8, 0.005
+_ROUNDS, _SWEEPS, _HALVINGS, _STILL = 20, 6, 8, 0.01
 _LEVEL_VARIANCE = 1.0
 """Of the level about its anchor, log-odds squared: one trial or two outweigh it."""
 _EXPECTED_VARIANCE, _EXPECTED_WORTH = 0.02, 1.0
@@ -81,7 +81,7 @@ def fit_regression(cells: Cells, content: Content, strength: float) -> Regressio
 
 
 def _step(found: Regression, cells: Cells, content: Content, row: int) -> float:
-    """One scoring step of a row's effects; the largest change of a cell's log-odds where there are trials."""
+    """One scoring step of a row's effects; root mean square change of log-odds where there are trials."""
     successes, failures, spread = cells.successes[row], cells.failures[row], cells.spread[row]
     between = 1.0 / (found.strength + 1.0)
     slope, bend = np.empty_like(successes), np.empty_like(successes)
@@ -101,8 +101,9 @@ def _step(found: Regression, cells: Cells, content: Content, row: int) -> float:
         step *= 0.5
     else:
         return 0.0
+    moved = float(np.sqrt(np.mean((odds - old)[bend > 0.0] ** 2))) if bend.any() else 0.0
     found.effects[row], found.odds[row], found.variances[row] = before + step, odds, 1.0 / curvature
-    return float(np.abs(odds - old)[bend > 0.0].max(initial=0.0))
+    return moved
 
 
 def _refresh_kinds(found: Regression, content: Content) -> None:
@@ -120,12 +121,14 @@ def _best_strength(found: Regression, cells: Cells, expected: float) -> float:
     """The strength of most likelihood at the means found, by golden section over its logarithm."""
     tried = np.flatnonzero((cells.successes + cells.failures).ravel() > 0.0)
     part = tried[np.linspace(0, len(tried) - 1, min(len(tried), _MOST_CELLS)).astype(np.int64)]
-    columns = [array.ravel()[part] for array in (cells.successes, cells.failures, found.odds, cells.spread)]
+    successes, failures = cells.successes.ravel()[part], cells.failures.ravel()[part]
+    odds, spread = found.odds.ravel()[part], cells.spread.ravel()[part]
     scale = len(tried) / len(part)
 
     def worth(log_strength: float) -> float:
         belief = ((log_strength - math.log(expected)) / _STRENGTH_SPREAD) ** 2
-        return scale * likelihood(*columns, 1.0 / (math.exp(log_strength) + 1.0)) - 0.5 * belief
+        between = 1.0 / (math.exp(log_strength) + 1.0)
+        return scale * float(likelihood(successes, failures, odds, spread, between)) - 0.5 * belief
 
     low, high = math.log(WEAKEST), math.log(STRONGEST)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)

@@ -166,4 +166,3 @@ def mean_likelihood(successes: Array, failures: Array, mean: Array, worth: Array
     """Mean ln P over titles of their counts (binomial coefficients left out) when rates are Beta(mean, worth): float64[n] each."""
     odds = np.log(mean / (1.0 - mean))
     return float(likelihood(successes, failures, odds, 1.0 / (worth + 1.0), 0.0) / max(len(odds), 1))
-

@@ -12,7 +12,7 @@ from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
-from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Request
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
 
@@ -43,10 +43,12 @@ def policy_version(config: PolicyConfig) -> str:
 def warm() -> None:
     """Compile all kernels of this room (or load them from the cache). Seconds the first time, then milliseconds."""
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
+    priors = ContentPriors(np.ones((1, 3), np.float32), np.ones((1, 3), np.float32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
     for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor()):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         policy.rank(request, candidates, 2, 1)
+        policy.rank(request, candidates._replace(priors=priors), 2, 1)
         policy.posterior(one, 0, 0)
