@@ -34,6 +34,15 @@ def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
     return BetaArms(config.prior, config.half_life, segments, config.borrow)
 
 
+def learned_prior(config: PolicyConfig) -> Prior | None:
+    """The prior of a policy whose arms start from what content predicts; None: of one whose arms do not."""
+    match config:
+        case Thompson() | Ucb1() | EpsilonGreedy():
+            return config.prior if config.prior.source == "content" else None
+        case _:
+            return None
+
+
 def policy_version(config: PolicyConfig) -> str:
     """Name and digest of the configuration, such as `thompson@3f2a91c0`: equal text, equal behaviour."""
     canonical = msgspec.json.encode(config, order="sorted")

@@ -1,0 +1,134 @@
+"""What content priors are worth in the worlds: services with `source = "content"` beside the same ones without.
+
+Run: python -m bench.cold_titles [--world webtoon|personal] [--seeds 10] [--visits 20000] SERVICE ...
+
+A SERVICE is one that comes with Bandi (`spine_unread`, `personal`) or a bandi.toml; each runs as it is and with content
+priors at each of its placements, with the `borrow` of --borrow where that is given. In one world all meet the same readers at the same times with the same luck. New
+titles are those launched during the run; an impression is wasted on a title that cannot win on the last day.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+
+from bandi.cli.simulate import read_service, world_file
+from bandi.evaluation.intervals import t_interval
+from bandi.evaluation.service_comparison import run_services
+from bandi.evaluation.service_runs import BUCKETS, Plan, Service, ServiceRun
+from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
+from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
+from bandi.jobs.training import train
+from bandi.model.records import Array
+from bench.measure import machine, table
+
+FIXED = 'policy = { use = "thompson" }'
+Measure = Callable[[ServiceRun, World], float]
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("services", nargs="+")
+    asked.add_argument("--world", default="personal")
+    asked.add_argument("--seeds", type=int, default=10)
+    asked.add_argument("--first-seed", type=int, default=1)
+    asked.add_argument("--visits", type=int, default=20_000)
+    asked.add_argument("--borrow", type=float, nargs="*", default=[])
+    asked.add_argument("--processes", type=int, default=1)
+    options = asked.parse_args()
+    services = [each for name in options.services for each in variants(read_service(name), options.borrow)]
+    parameters = read_parameters(world_file(options.world))
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    runs = run_services(services, parameters, seeds, Plan(options.visits), train, options.processes)
+    worlds = [World(parameters, seed) for seed in seeds]
+    print(
+        machine(),
+        f"\n\nworld {options.world}, {options.seeds} worlds from seed {options.first_seed}, {options.visits} visits\n",
+    )
+    print(report(runs, worlds, parameters))
+
+
+def variants(service: Service, borrow: list[float]) -> list[Service]:
+    """The service as it is, and with priors from content."""
+    if FIXED not in service.config:
+        raise SystemExit(f"{service.name}: expected a line with {FIXED}")
+    found = [service]
+    for amount in [None, *borrow]:
+        more = "" if amount is None else f", borrow = {amount}"
+        content = FIXED.replace(" }", f', prior = {{ source = "content" }}{more} }}')
+        name = f"{service.name}, content" + ("" if amount is None else f", borrow {amount:g}")
+        found.append(Service(name, service.config.replace(FIXED, content)))
+    return found
+
+
+def report(runs: dict[str, list[ServiceRun]], worlds: list[World], parameters: WorldParameters) -> str:
+    """A row for each service, differences to the service without content priors that it is a variant of."""
+    header = ["service", *(name for name, _ in MEASURES)]
+    rows = []
+    for name, ours in runs.items():
+        base = runs[name.partition(",")[0]]
+        cells = []
+        for _, measure in MEASURES:
+            values = np.array([measure(run, world) for run, world in zip(ours, worlds, strict=True)])
+            before = np.array([measure(run, world) for run, world in zip(base, worlds, strict=True)])
+            cells.append(f"{values.mean():.2%}" + ("" if base is ours else " " + difference(values - before)))
+        rows.append([name, *cells])
+    return table(header, rows)
+
+
+def difference(values: Array) -> str:
+    """Mean and 95 % t-interval, in points."""
+    found = t_interval(values)
+    return f"({found.estimate * 100:+.2f}: {found.low * 100:+.2f} to {found.high * 100:+.2f})"
+
+
+def ctr(place: str) -> Measure:
+    return lambda run, world: run.placements[place].ctr
+
+
+def late_ctr(place: str) -> Measure:
+    last = slice(BUCKETS - BUCKETS // 5, BUCKETS)
+    return lambda run, world: float(
+        run.placements[place].clicks[last].sum() / max(1.0, run.placements[place].impressions[last].sum())
+    )
+
+
+def oracle(place: str) -> Measure:
+    return lambda run, world: float(run.placements[place].expected.sum() / run.placements[place].best.sum())
+
+
+def wasted(run: ServiceRun, world: World) -> float:
+    """Share of all impressions that were on new titles that cannot win."""
+    return float(_shown(run)[_new(world) & _hopeless(world)].sum() / _shown(run).sum())
+
+
+def given(run: ServiceRun, world: World) -> float:
+    """Share of all impressions that were on new titles."""
+    return float(_shown(run)[_new(world)].sum() / _shown(run).sum())
+
+
+def _shown(run: ServiceRun) -> Array:
+    return np.asarray(sum(place.shown for place in run.placements.values()))
+
+
+def _new(world: World) -> Array:
+    return np.asarray(world.launched_ms > START_MS)
+
+
+def _hopeless(world: World) -> Array:
+    return world.cannot_win(START_MS + world.parameters.run.days * DAY_MS)
+
+
+MEASURES: list[tuple[str, Measure]] = [
+    ("CTR at home", ctr("home")),
+    ("home, last fifth", late_ctr("home")),
+    ("of the oracle's, home", oracle("home")),
+    ("CTR beside a title", ctr("viewer_end")),
+    ("on new titles", given),
+    ("wasted on new titles", wasted),
+]
+
+if __name__ == "__main__":
+    main()
