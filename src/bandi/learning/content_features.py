@@ -47,26 +47,26 @@ def content_of(
     all by one factor); what is not finite counts as the mean. O(labels + items d).
     """
     everything = np.arange(items, dtype=np.int32)
-    starts, rows, values = [np.array([0, items])], [everything], [np.ones(items, np.float32)]
+    counts, rows, values = [np.array([items])], [everything], [np.ones(items, np.float32)]
     group, groups = [0], [LEVEL]
     for name, found in (labels or {}).items():
         codes, owners = _of_titles(found, items)
         order = np.argsort(codes, kind="stable")
-        kept, counts = np.unique(codes, return_counts=True)
-        starts.append(starts[-1][-1] + np.cumsum(counts))
+        kept, titles = np.unique(codes, return_counts=True)
+        counts.append(titles)
         rows.append(owners[order])
         values.append(np.ones(len(order), np.float32))
         group += [len(groups)] * len(kept)
         groups.append(name)
     for name, table in (numbers or {}).items():
         scaled = _scaled(np.asarray(table), items)
-        starts.append(starts[-1][-1] + items * np.arange(1, scaled.shape[1] + 1))
+        counts.append(np.full(scaled.shape[1], items))
         rows += [everything] * scaled.shape[1]
         values.append(scaled.T.ravel())
         group += [len(groups)] * scaled.shape[1]
         groups.append(name)
     return Content(
-        items, np.concatenate(starts).astype(np.int64), np.concatenate(rows).astype(np.int32),
+        items, np.append(0, np.cumsum(np.concatenate(counts))).astype(np.int64), np.concatenate(rows).astype(np.int32),
         np.concatenate(values).astype(np.float32), np.array(group, np.int64), tuple(groups),
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _of_titles(labels: Labels, items: int) -> tuple[Array, Array]:
 
 def _scaled(table: Array, items: int) -> Array:
     """float64[items, d], centred, of mean squared length 1 where the rows differ at all."""
-    wide = table.reshape(len(table), -1)[:items].astype(np.float64)
+    wide = (table[:, None] if table.ndim == 1 else table)[:items].astype(np.float64)
     known = np.isfinite(wide)
     means = np.where(known, wide, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     centred = np.zeros((items, wide.shape[1]))
