@@ -3,13 +3,15 @@
 Run: python -m bench.cold_titles [--world webtoon|personal] [--seeds 10] [--visits 20000] SERVICE ...
 
 A SERVICE is one that comes with Bandi (`spine_unread`, `personal`) or a bandi.toml; each runs as it is and with content
-priors at each of its placements, with the `borrow` of --borrow where that is given. In one world all meet the same readers at the same times with the same luck. New
-titles are those launched during the run; an impression is wasted on a title that cannot win on the last day.
+priors at each of its placements, with the `borrow` of --borrow where that is given. In one world all meet the same readers at
+the same times with the same luck. New titles are those launched during the run; an impression is wasted on a title that
+cannot win on the last day. The table of the worlds done so far goes to stderr after each.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +20,7 @@ from bandi.cli.simulate import read_service, world_file
 from bandi.evaluation.intervals import t_interval
 from bandi.evaluation.service_comparison import run_services
 from bandi.evaluation.service_runs import BUCKETS, Plan, Service, ServiceRun
-from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
+from bandi.evaluation.worlds.parameters import read_parameters
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
 from bandi.jobs.training import train
 from bandi.model.records import Array
@@ -41,13 +43,19 @@ def main() -> None:
     services = [each for name in options.services for each in variants(read_service(name), options.borrow)]
     parameters = read_parameters(world_file(options.world))
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    runs = run_services(services, parameters, seeds, Plan(options.visits), train, options.processes)
-    worlds = [World(parameters, seed) for seed in seeds]
+    runs: dict[str, list[ServiceRun]] = {service.name: [] for service in services}
+    worlds: list[World] = []
+    for seed in seeds:
+        found = run_services(services, parameters, [seed], Plan(options.visits), train, options.processes)
+        worlds.append(World(parameters, seed))
+        for name, own in found.items():
+            runs[name] += own
+        print(report(runs, worlds), file=sys.stderr, flush=True)  # what is known if somebody ends it here
     print(
         machine(),
         f"\n\nworld {options.world}, {options.seeds} worlds from seed {options.first_seed}, {options.visits} visits\n",
     )
-    print(report(runs, worlds, parameters))
+    print(report(runs, worlds))
 
 
 def variants(service: Service, borrow: list[float]) -> list[Service]:
@@ -63,7 +71,7 @@ def variants(service: Service, borrow: list[float]) -> list[Service]:
     return found
 
 
-def report(runs: dict[str, list[ServiceRun]], worlds: list[World], parameters: WorldParameters) -> str:
+def report(runs: dict[str, list[ServiceRun]], worlds: list[World]) -> str:
     """A row for each service, differences to the service without content priors that it is a variant of."""
     header = ["service", *(name for name, _ in MEASURES)]
     rows = []
