@@ -26,7 +26,7 @@ _DAY_MS = 86_400_000.0
 
 
 class Priors(msgspec.Struct, frozen=True):
-    """by_placement: what arms start from; reports: what speaks for it (see learning.content_priors.Learned), by placement."""
+    """by_placement: what arms start from; reports: what speaks for it (see learning.content_priors.LearnedPriors), by placement."""
 
     by_placement: dict[str, ContentPriors]
     reports: dict[str, dict[str, float]]

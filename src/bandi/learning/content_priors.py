@@ -37,7 +37,7 @@ _LEAST_RATE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedPriors:
     """priors, and what speaks for them.
 
     metrics: titles (with trials), strength (trials that content is worth: the median title's), segment_strength (that the
@@ -50,7 +50,7 @@ class Learned:
     metrics: dict[str, float]
 
 
-def learn_content_priors(counts: Array, content: Content, configured: Prior) -> Learned:
+def learn_content_priors(counts: Array, content: Content, configured: Prior) -> LearnedPriors:
     """Priors for all titles of `content`.
 
     counts: float32[items, segments, 2], successes and trials of arms; items at or beyond its end have none, successes beyond
@@ -71,7 +71,7 @@ def learn_content_priors(counts: Array, content: Content, configured: Prior) -> 
     priors = ContentPriors(
         np.array([m * w for m, w in rows], np.float32), np.array([(1.0 - m) * w for m, w in rows], np.float32)
     )
-    return Learned(priors, metrics | _held_out(all_successes, all_failures, content, configured))
+    return LearnedPriors(priors, metrics | _held_out(all_successes, all_failures, content, configured))
 
 
 def fit_titles(successes: Array, failures: Array, content: Content, configured: Prior) -> Regression:

@@ -5,7 +5,8 @@ poor. Score of candidate i: theta_i ~ Beta(a_i, b_i), drawn anew for each reques
 segments s of w_s * successes and b_i likewise with failures. Thompson (1933), "On the likelihood that one unknown
 probability exceeds another"; for lists Komiyama, Honda and Nakagawa (2015). The draws are exact, but only arms that can
 reach the list are drawn (_beta_top_k.py). What a reader's own segments have not seen is borrowed from the others, up to
-`borrow` trials (a power prior: Ibrahim and Chen 2000).
+`borrow` trials (a power prior: Ibrahim and Chen 2000). The prior is the configured one, or the item's own where the
+candidates bring priors (learning.content_priors).
 
 >>> import numpy as np
 >>> from bandi.model.config import Thompson
