@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from bandi.evaluation.service_runs import BUCKETS, Plan, Service, ServiceRun
 from bandi.evaluation.worlds.parameters import read_parameters
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
 from bandi.jobs.training import train
+from bandi.learning.content_features import level_alone
 from bandi.model.records import Array
 from bench.measure import machine, table
 
@@ -38,6 +41,7 @@ def main() -> None:
     asked.add_argument("--first-seed", type=int, default=1)
     asked.add_argument("--visits", type=int, default=20_000)
     asked.add_argument("--borrow", type=float, nargs="*", default=[])
+    asked.add_argument("--constant", action="store_true", help="also with priors that know nothing of titles")
     asked.add_argument("--processes", type=int, default=1)
     options = asked.parse_args()
     services = [each for name in options.services for each in variants(read_service(name), options.borrow)]
@@ -47,9 +51,12 @@ def main() -> None:
     worlds: list[World] = []
     for seed in seeds:
         found = run_services(services, parameters, [seed], Plan(options.visits), train, options.processes)
+        if options.constant:
+            alone = [_renamed(each) for each in services if each.name.endswith(", content")]
+            found |= run_services(alone, parameters, [seed], Plan(options.visits), train_on_level_alone)
         worlds.append(World(parameters, seed))
         for name, own in found.items():
-            runs[name] += own
+            runs.setdefault(name, []).extend(own)
         print(report(runs, worlds), file=sys.stderr, flush=True)  # what is known if somebody ends it here
     print(
         machine(),
@@ -71,6 +78,16 @@ def variants(service: Service, borrow: list[float]) -> list[Service]:
     return found
 
 
+def train_on_level_alone(folder: Path) -> object:
+    """`train`, but every title looks alike to the priors: what level, segments and strength are worth without content."""
+    with mock.patch("bandi.jobs.priors.described", lambda items, titles, *rest: level_alone(len(titles))):
+        return train(folder)
+
+
+def _renamed(service: Service) -> Service:
+    return Service(service.name.replace(", content", ", constant"), service.config)
+
+
 def report(runs: dict[str, list[ServiceRun]], worlds: list[World]) -> str:
     """A row for each service, differences to the service without content priors that it is a variant of."""
     header = ["service", *(name for name, _ in MEASURES)]
@@ -88,6 +105,8 @@ def report(runs: dict[str, list[ServiceRun]], worlds: list[World]) -> str:
 
 def difference(values: Array) -> str:
     """Mean and 95 % t-interval, in points."""
+    if len(values) < 2:
+        return f"({values[0] * 100:+.2f})"
     found = t_interval(values)
     return f"({found.estimate * 100:+.2f}: {found.low * 100:+.2f} to {found.high * 100:+.2f})"
 
