@@ -5,7 +5,7 @@ import pytest
 
 from bandi.model.config import Prior
 from bandi.policies.arms import BetaArms, with_segments
-from bandi.policies.protocol import Candidates, Outcomes, Request
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Request
 
 
 def impression(item: int, segment: int) -> Outcomes:
@@ -75,3 +75,52 @@ def test_a_segment_that_is_no_more_counts_as_segment_0() -> None:
     arms = BetaArms(Prior(), None, 2)
     arms.update(impression(0, 7))
     assert arms.posterior(np.zeros(1, np.int32), 0, 0).trials[0] == 1
+
+
+def own_priors(segments: int) -> ContentPriors:
+    """Of item 0 alone: in segment s, Beta(s + 1, 10 s + 20)."""
+    rows = np.arange(segments, dtype=np.float32)[:, None]
+    return ContentPriors(rows + 1.0, 10.0 * rows + 20.0)
+
+
+def started(arms: BetaArms, weights: list[float], priors: ContentPriors | None) -> tuple[list[float], list[float]]:
+    candidates = Candidates(np.array([0, 1], np.int32), priors=priors)
+    found = arms.gather(Request(np.array(weights, np.float32), 0), candidates)
+    assert found.mean[:2] == pytest.approx(found.a[:2] / (found.a[:2] + found.b[:2]))
+    return found.a[:2].tolist(), found.b[:2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("weights", "prior"),
+    [([0, 1, 0], (2, 30)), ([0, 0.25, 0.75], (2.75, 37.5)), ([1, 1, 1], (1, 20)), ([1, 0, 0], (1, 20))],
+)
+def test_an_item_starts_from_its_own_prior_by_the_readers_segments(
+    weights: list[float], prior: tuple[float, float]
+) -> None:
+    """Item 1 is beyond the priors: it has the configured Beta(1, 9). What was counted is the same with and without."""
+    arms = arms_of_three_segments(20.0)
+    a, b = started(arms, weights, own_priors(3))
+    fixed_a, fixed_b = started(arms, weights, None)
+    assert (a[0] - fixed_a[0] + 1.0, b[0] - fixed_b[0] + 9.0) == pytest.approx(prior)
+    assert (a[1], b[1]) == pytest.approx((1.0, 9.0))
+
+
+def test_priors_for_another_number_of_segments_are_passed_over() -> None:
+    arms = arms_of_three_segments(20.0)
+    assert started(arms, [0, 1, 0], own_priors(2)) == started(arms, [0, 1, 0], None)
+
+
+def test_a_posterior_shows_the_prior_in_use_and_counts_what_was_counted() -> None:
+    arms = arms_of_three_segments(0.0)
+    found = arms.posterior(np.array([0, 1], np.int32), 1, 0, own_priors(3))
+    assert found.trials.tolist() == pytest.approx([100, 0])
+    assert found.successes.tolist() == pytest.approx([50, 0])
+    assert found.mean.tolist() == pytest.approx([(2 + 50) / (32 + 100), 0.1])
+    assert ((found.low < found.mean) & (found.mean < found.high)).all()
+
+
+def test_what_was_counted_weighs_as_at_the_moment() -> None:
+    arms = BetaArms(Prior(), "1d", 2)
+    arms.update(impression(3, 1))
+    assert arms.counted(86_400_000)[3].tolist() == [[0.0, 0.0], [0.0, 0.5]]
+    assert arms.counted(0).shape == (4, 2, 2)

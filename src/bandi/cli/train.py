@@ -52,9 +52,10 @@ def command(folder: Path, tuned: bool, as_json: bool) -> None:
 
 
 def part_rows(manifest: Manifest) -> list[list[str]]:
-    """Rows of a table: how each feature was made, the weights of mixes, how many segments."""
+    """Rows of a table: how each feature was made, the weights of mixes, what speaks for priors, how many segments."""
     rows = [[name, _facts(report)] for name, report in manifest.features.items()]
     rows += [[f"mix {name}", _facts(weights)] for name, weights in manifest.mixes.items()]
+    rows += [[f"priors {place}", _facts(report)] for place, report in manifest.priors.items()]
     if manifest.segments is not None:
         used = sum(segment.readers > 0 for segment in manifest.segments.segments)
         rows.append(

@@ -14,6 +14,7 @@ from bandi.features.mixing import mixed
 from bandi.learning.snapshots import Snapshot
 from bandi.model.errors import LogDamagedError, NewerVersionError
 from bandi.model.records import Array
+from bandi.policies.protocol import ContentPriors
 from bandi.segments.model import SegmentModel
 from bandi.segments.profiles import Profiles
 from bandi.targeters.protocol import Learned, Likeness
@@ -21,14 +22,14 @@ from bandi.targeters.protocol import Learned, Likeness
 FORMAT = 2
 """Of the arrays and facts; 1 had factors and their indexes alone."""
 BY_SCORE = "by_score"
-_PART, _INDEX, _SEGMENTS = "part/", "index/", "segments/"
+_PART, _INDEX, _SEGMENTS, _PRIORS = "part/", "index/", "segments/", "priors/"
 
 
 class Manifest(msgspec.Struct, frozen=True):
     """What an artifact is. position: the log's end when it was trained; metrics: name -> value; made_ms: when.
 
     features: how each kind of vector was made; mixes: the weights of features in each likeness; segments: what each is
-    like; problems: what was passed over, the first of it.
+    like; priors: what speaks for the priors of each placement's arms; problems: what was passed over, the first of it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Manifest(msgspec.Struct, frozen=True):
     features: dict[str, dict[str, float | str]] = {}
     mixes: dict[str, dict[str, float]] = {}
     segments: Profiles | None = None
+    priors: dict[str, dict[str, float]] = {}
     problems: tuple[str, ...] = ()
 
 
@@ -82,6 +84,8 @@ def written(learned: Learned, parts: Parts, manifest: Manifest) -> tuple[dict[st
         assert learned.titles is not None and learned.promise is not None and learned.leading is not None
         arrays |= {_SEGMENTS + name: array for name, array in learned.segments.arrays().items()}
         arrays |= {"titles": learned.titles, "promise": learned.promise, "leading": learned.leading}
+    for place, priors in learned.priors.items():
+        arrays |= {f"{_PRIORS}{place}/{kind}": rows for kind, rows in priors._asdict().items()}
     return arrays, facts
 
 
@@ -114,7 +118,22 @@ def read(snapshot: Snapshot, name: str) -> Learned:
         kind: Likeness(found.vectors, _index(snapshot, kind, found.vectors, name))
         for kind, found in likenesses(factors, Parts(vectors, mixes)).items()
     }
-    return Learned(factors, _index(snapshot, BY_SCORE, items, name), likeness, *_segments(snapshot, name, len(items)))
+    segments, titles, promise, leading = _segments(snapshot, name, len(items))
+    by_score, priors = _index(snapshot, BY_SCORE, items, name), _priors(snapshot, name)
+    return Learned(factors, by_score, likeness, segments, titles, promise, leading, priors)
+
+
+def _priors(snapshot: Snapshot, name: str) -> dict[str, ContentPriors]:
+    places = {key.removeprefix(_PRIORS).rpartition("/")[0] for key in snapshot.arrays if key.startswith(_PRIORS)}
+    found = {}
+    for place in sorted(places):
+        parts = [_rows(snapshot, f"{_PRIORS}{place}/{kind}", name) for kind in ContentPriors._fields]
+        if parts[0].shape != parts[1].shape or not all((part > 0).all() for part in parts):
+            raise LogDamagedError(
+                f"artifact {name}: priors of {place}: expected positive numbers of one shape; train again"
+            )
+        found[place] = ContentPriors(*(np.ascontiguousarray(part) for part in parts))
+    return found
 
 
 def _segments(

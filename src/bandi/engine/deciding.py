@@ -14,11 +14,14 @@ from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.memberships import Memberships
-from bandi.engine.state import PlacementState, State
+from bandi.engine.state import PlacementState, State, arm_segments
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
-from bandi.policies.protocol import Candidates, Request
+from bandi.policies.bernoulli import BernoulliPolicy
+from bandi.policies.chain_policy import ChainPolicy
+from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Request
+from bandi.policies.registry import learned_prior
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 
@@ -128,6 +131,20 @@ class Decider:
         """A reader's weights over segments: float32[k], or of length 0 where none are known."""
         return self._memberships.of(self._state.histories.recent(user))
 
+    def priors(self, placement: PlacementState) -> ContentPriors | None:
+        """What the placement's arms start from by the artifact in use; None: the configured prior."""
+        if learned_prior(placement.config.policy) is None:
+            return None
+        learned = self._shelf.find(self._state.artifact)
+        found = None if learned is None else learned.priors.get(placement.name)
+        return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
+
+    def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:
+        """What a placement's policy believes of `items` (int32[n]), from the priors that its decisions start from."""
+        if isinstance(placement.policy, BernoulliPolicy | ChainPolicy):
+            return placement.policy.posterior(items, segment, now_ms, self.priors(placement))
+        return placement.policy.posterior(items, segment, now_ms)
+
     def _filter(self, placement: PlacementState) -> PlacementFilter:
         found = self._filters.get(placement.name)
         if found is None or found.placement is not placement:
@@ -157,6 +174,7 @@ class Decider:
             stays[without[without < len(stays)]] = False
             items = np.flatnonzero(stays).astype(np.int32)
             candidates = Candidates(items, state.items.editor_ranks(items))
+        candidates = candidates._replace(priors=self.priors(placement))
         pins = force.pin_items
         return _Prepared(
             Request(self._memberships.for_arms(membership), now_ms), candidates, sources, force, rule_ids,

@@ -208,7 +208,7 @@ class Engine:
             indices = state.policy.most_tried(limit)
         else:
             indices = np.array([self._known_item(text, f"$.items[{i}]") for i, text in enumerate(items)], np.int32)
-        posterior = state.policy.posterior(indices, segment, at_ms)
+        posterior = self._decider.posterior(state, indices, segment, at_ms)
         columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
         return [
             Arm(placement, segment if last else 0, self._item_texts[item], *figures)

@@ -25,13 +25,17 @@ OnRecords = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """users, items: int32[n], every click, read and purchase by a known reader, in log order; shape: readers and titles."""
+    """users, items: int32[n], every click, read and purchase by a known reader, in log order; shape: readers and titles.
+
+    last_ms: the latest moment at which an event occurred, 0 where there is none.
+    """
 
     state: State
     position: int
     users: Array
     items: Array
     shape: tuple[int, int]
+    last_ms: int
 
     def titles(self) -> list[Item | None]:
         """The catalogue by dense id; None: a title that is no more."""
@@ -50,10 +54,10 @@ def read_material(folder: Path, on_records: OnRecords) -> Material:
     try:
         end = log.next_position
         state = recover(folder, log, end).state
-        users, items = reads(log, end, lambda done: on_records(done, end))
+        users, items, last_ms = reads(log, end, lambda done: on_records(done, end))
     finally:
         log.close()
-    return Material(state, end, users, items, (state.interner.size("user"), state.interner.size("item")))
+    return Material(state, end, users, items, (state.interner.size("user"), state.interner.size("item")), last_ms)
 
 
 def without_newest(material: Material) -> Material:
@@ -69,17 +73,21 @@ def nothing_to_learn_from() -> InvalidInputError:
     return InvalidInputError(Problem("log", found, expected, "load events: bandi load FOLDER events FILE"))
 
 
-def reads(log: Log, stop: int, on_records: Callable[[int], None]) -> tuple[Array, Array]:
-    """Reader and title of every click, read and purchase by a known reader, in log order: int32[n], int32[n]."""
-    users, items = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+def reads(log: Log, stop: int, on_records: Callable[[int], None]) -> tuple[Array, Array, int]:
+    """Reader and title of every click, read and purchase by a known reader, in log order: int32[n], int32[n].
+
+    And the latest moment at which any event occurred, in milliseconds; 0 where there is none.
+    """
+    users, items, last_ms = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], 0
     for stretch in log.read(0, stop):
         rows = stretch.events.rows
         kinds = rows["kind"]
         taken = (kinds >= EventKind.CLICK) & (kinds <= EventKind.PURCHASE) & (rows["user"] >= 0) & (rows["item"] >= 0)
         users.append(rows["user"][taken])
         items.append(rows["item"][taken])
+        last_ms = max(last_ms, int(rows["occurred_ms"].max(initial=0)))
         on_records(stretch.stop)
-    return np.concatenate(users), np.concatenate(items)
+    return np.concatenate(users), np.concatenate(items), last_ms
 
 
 def weighed(users: Array, items: Array, shape: tuple[int, int]) -> Interactions:

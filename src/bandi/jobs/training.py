@@ -16,6 +16,7 @@ from bandi.engine.folder import read_config
 from bandi.features.factors.als import AlsConfig, Factors, fit
 from bandi.features.factors.search import available, build
 from bandi.jobs.judging import HeldBack, hold_back, judge
+from bandi.jobs.priors import learn_priors
 from bandi.jobs.reading import Material, nothing_to_learn_from, read_material, weighed
 from bandi.jobs.segmenting import Segmented, last_learned, segment
 from bandi.jobs.settings import als_config
@@ -57,7 +58,8 @@ def train(
         segmented = segment(config.segments, material, catalogue, vectors, factors, previous)
         step("finding segments", 1, 1)
     parts = Parts(vectors.by_feature, mixes)
-    learned = _indexed(_learned(factors, parts, segmented), config, step)
+    priors = learn_priors(config, material, catalogue, vectors, step)
+    learned = replace(_indexed(_learned(factors, parts, segmented), config, step), priors=priors.by_placement)
     read = np.unique(material.items), np.unique(material.users)
     manifest = Manifest(
         name="",
@@ -74,6 +76,7 @@ def train(
         features={**vectors.reports, "factors": _report(factors)},
         mixes=mixes,
         segments=None if segmented is None else segmented.profiles,
+        priors=priors.reports,
         problems=(*vectors.problems, *_collapse(factors, len(read[0]))),
     )
     return shelf.manifest(shelf.publish(learned, parts, manifest))

@@ -31,6 +31,8 @@ class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 class Prior(Struct, frozen=True):
     """What is believed of an arm before its first impression: Beta(mean * strength, (1 - mean) * strength)."""
 
+    source: Literal["fixed", "content"] = "fixed"
+    """`fixed`: mean and strength as they stand here; `content`: what titles like it have got, learned by `bandi train`."""
     mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
     """Expected rate, 0 to 1."""
     strength: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 10.0

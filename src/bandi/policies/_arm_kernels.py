@@ -99,6 +99,40 @@ def add_outcomes(
 
 
 @njit(cache=True, nogil=True)
+def start_from(
+    items: Array, weights: Array, prior_a: float, prior_b: float, successes: Array, failures: Array, a: Array, b: Array
+) -> None:
+    """Put each item's own prior for a reader with `weights` in the place of (prior_a, prior_b) in the posteriors a, b.
+
+    successes, failures: float32[segments, known], as in protocol.ContentPriors; items beyond them stay as they are, and so do
+    all where the priors are for another number of segments. A kernel of its own: arguments that `gather` had always would
+    cost every request 0.3 µs.
+    """
+    if len(successes) != len(weights):
+        return
+    known = min(successes.shape[1], failures.shape[1])
+    first, stop = (0, 1) if weights[0] > 0.0 else (1, len(weights))
+    for s in range(first, stop):
+        own = 1.0 if s == 0 else float(weights[s])
+        if own > 0.0:
+            for i in range(len(items)):
+                if items[i] < known:
+                    a[i] += own * (float(successes[s, items[i]]) - prior_a)
+                    b[i] += own * (float(failures[s, items[i]]) - prior_b)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def start_means_from(
+    items: Array, weights: Array, prior_a: float, prior_b: float, successes: Array, failures: Array, a: Array, b: Array,
+    mean: Array,
+) -> None:  # fmt: skip
+    """`start_from`, and the posterior means."""
+    start_from(items, weights, prior_a, prior_b, successes, failures, a, b)
+    for i in range(len(items)):
+        mean[i] = a[i] / (a[i] + b[i])
+
+
+@njit(cache=True, nogil=True)
 def beta_cdf(x: float, a: float, b: float) -> float:
     """P(X <= x) for X ~ Beta(a, b): continued fraction by Lentz's method (Press et al. 2007, section 6.4)."""
     if x <= 0.0:

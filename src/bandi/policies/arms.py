@@ -12,8 +12,8 @@ import numpy as np
 
 from bandi.model.config import Prior, duration_ms
 from bandi.model.records import Array
-from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather_means, intervals
-from bandi.policies.protocol import Candidates, Outcomes, Posterior, Ranked, Request, State
+from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather_means, intervals, start_means_from
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
 
 _FIRST_ITEMS = 64
 
@@ -59,6 +59,11 @@ class BetaArms:
             counts, used, candidates.items, request.segment_weights, self.borrowed, self.decay(request.occurred_ms),
             self.prior_successes, self.prior_failures, scratch.a, scratch.b, scratch.mean,
         )  # fmt: skip
+        if candidates.priors is not None:
+            start_means_from(
+                candidates.items, request.segment_weights, self.prior_successes, self.prior_failures,
+                *candidates.priors, scratch.a, scratch.b, scratch.mean,
+            )  # fmt: skip
         return scratch
 
     def update(self, outcomes: Outcomes) -> None:
@@ -71,20 +76,26 @@ class BetaArms:
             outcomes.occurred_ms, self._half_life_ms, self._landmark,
         )  # fmt: skip
 
-    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment, or in all together (-1)."""
+    def posterior(self, items: Array, segment: int, now_ms: int, priors: ContentPriors | None = None) -> Posterior:
+        """Belief about `items` (int32[n]) in one segment, or in all together (-1). priors: as in `Candidates`."""
         weights = np.full(self._counts.shape[1], float(segment < 0), np.float32)
         if segment >= 0:
             weights[segment] = 1.0
         a, b, mean, low, high = (np.zeros(len(items)) for _ in range(5))
         counts, used = self.readable()
-        gather_means(
-            counts, used, np.asarray(items, np.int32), weights, 0.0, self.decay(now_ms),
-            self.prior_successes, self.prior_failures, a, b, mean,
-        )  # fmt: skip
+        items = np.asarray(items, np.int32)
+        prior = self.prior_successes, self.prior_failures
+        gather_means(counts, used, items, weights, 0.0, self.decay(now_ms), *prior, a, b, mean)
+        successes, trials = a - prior[0], a - prior[0] + b - prior[1]
+        if priors is not None:
+            start_means_from(items, weights, *prior, *priors, a, b, mean)
         intervals(a, b, low, high)
-        successes = a - self.prior_successes
-        return Posterior(successes + b - self.prior_failures, successes, mean, low, high)
+        return Posterior(trials, successes, mean, low, high)
+
+    def counted(self, now_ms: int) -> Array:
+        """Successes and trials as they weigh at `now_ms`: float32[items, segments, 2], a copy."""
+        counts, used = self.readable()
+        return np.asarray(counts[:used] * np.float32(self.decay(now_ms)))
 
     def most_tried(self, limit: int) -> Array:
         """Up to `limit` items with most trials over all segments, most first: int32[m]. O(items)."""

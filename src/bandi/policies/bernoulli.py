@@ -8,7 +8,7 @@ import numpy as np
 
 from bandi.model.records import Array
 from bandi.policies.arms import BetaArms
-from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Posterior, Ranked, Request, State
 
 
 class Rule(Protocol):
@@ -36,9 +36,9 @@ class BernoulliPolicy:
         """Add outcomes to their arms. O(rows)."""
         self.arms.update(outcomes)
 
-    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about `items` (int32[n]) in one segment at `now_ms`."""
-        return self.arms.posterior(items, segment, now_ms)
+    def posterior(self, items: Array, segment: int, now_ms: int, priors: ContentPriors | None = None) -> Posterior:
+        """Belief about `items` (int32[n]) in one segment at `now_ms`. priors: what arms start from; None: as configured."""
+        return self.arms.posterior(items, segment, now_ms, priors)
 
     def most_tried(self, limit: int) -> Array:
         """Up to `limit` items with most trials, most first: int32[m]. O(items)."""

@@ -11,10 +11,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from bandi.model.records import Array
-from bandi.policies._arm_kernels import gather_means
 from bandi.policies.arms import BetaArms
 from bandi.policies.chain import ChainStatistics
-from bandi.policies.protocol import Candidates, Outcomes, Posterior, Ranked, Request, State
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
 
 LEAST_POOL = 64
@@ -45,7 +44,6 @@ class ChainPolicy:
     def __init__(self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule) -> None:
         self.arms, self.chain, self._rule = arms, chain, rule
         self._clicks = ThompsonRule()
-        self._scratch = np.empty((4, 256))
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The k best of the candidates by the rule. O(candidates) for the pool, O(k) behind it."""
@@ -54,16 +52,10 @@ class ChainPolicy:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
         size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
         shown = self._clicks.choose(self.arms, request, candidates, size, np.uint64(seed))
-        if size > self._scratch.shape[1]:
-            self._scratch = np.empty((4, 2 * size))
-        a, b, means, draws = (self._scratch[row, :size] for row in range(4))
-        draws[:] = shown.scores
-        counts, used = self.arms.readable()
-        gather_means(
-            counts, used, shown.items, request.segment_weights, self.arms.borrowed,
-            self.arms.decay(request.occurred_ms), self.arms.prior_successes, self.arms.prior_failures, a, b, means,
-        )  # fmt: skip
-        pool = Pool(shown.items, draws, means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D))
+        means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[:size]
+        pool = Pool(
+            shown.items, shown.scores.astype(np.float64), means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D)
+        )
         order, keys = self._rule.choose(self.chain, pool, k)
         return Ranked(shown.items[order], keys[order].astype(np.float32))
 
@@ -74,9 +66,9 @@ class ChainPolicy:
         else:
             self.chain.update(outcomes)
 
-    def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
-        """Belief about clicks on `items`."""
-        return self.arms.posterior(items, segment, now_ms)
+    def posterior(self, items: Array, segment: int, now_ms: int, priors: ContentPriors | None = None) -> Posterior:
+        """Belief about clicks on `items`. priors: what arms start from; None: as configured."""
+        return self.arms.posterior(items, segment, now_ms, priors)
 
     def most_tried(self, limit: int) -> Array:
         """Up to `limit` items with most impressions."""

@@ -28,16 +28,29 @@ class Request(NamedTuple):
     vector: Array | None = None
 
 
+class ContentPriors(NamedTuple):
+    """What is believed of arms before their own evidence, by segment and dense id: Beta(successes, failures), both above 0.
+
+    successes, failures: float32[segments, items], contiguous; an item at or beyond their end has the configured prior. Row 0
+    is for readers of whom nothing is known, all of whose evidence is counted; a known reader's prior is the mean of the other
+    rows by the reader's weights.
+    """
+
+    successes: Array
+    failures: Array
+
+
 class Candidates(NamedTuple):
     """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank).
 
     vectors: float32[catalogue, d], what contextual policies know of titles, by dense id (an item at or beyond its end has
-    none), None: nothing.
+    none), None: nothing. priors: what arms start from, for as many segments as the request has; None: the configured prior.
     """
 
     items: Array
     editor_ranks: Array | None = None
     vectors: Array | None = None
+    priors: ContentPriors | None = None
 
 
 class Ranked(NamedTuple):

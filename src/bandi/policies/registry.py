@@ -29,7 +29,7 @@ from bandi.policies.conditional import ConditionalRule
 from bandi.policies.earning import EarningRule
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
-from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
+from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Request
 from bandi.policies.retention import RetentionRule
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
@@ -82,6 +82,15 @@ def _arms(config: Thompson | Ucb1 | EpsilonGreedy | ChainConfig, segments: int) 
     return BetaArms(config.prior, config.half_life, segments, config.borrow)
 
 
+def learned_prior(config: PolicyConfig) -> Prior | None:
+    """The prior of a policy whose arms start from what content predicts; None: of one whose arms do not."""
+    match config:
+        case Thompson() | Ucb1() | EpsilonGreedy() | Earning() | Value() | Surrogate() | Conditional() | Retention():
+            return config.prior if config.prior.source == "content" else None
+        case _:
+            return None
+
+
 def policy_version(config: PolicyConfig) -> str:
     """Name and digest of the configuration, such as `thompson@3f2a91c0`: equal text, equal behaviour."""
     canonical = msgspec.json.encode(config, order="sorted")
@@ -91,6 +100,7 @@ def policy_version(config: PolicyConfig) -> str:
 def warm() -> None:
     """Compile all kernels of this room (or load them from the cache). Seconds the first time, then milliseconds."""
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
+    priors = ContentPriors(np.ones((1, 3), np.float32), np.ones((1, 3), np.float32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
     for config in (
@@ -108,4 +118,5 @@ def warm() -> None:
         for step in range(1, 1 + len(getattr(config, "then", ()))):
             policy.update(dataclasses.replace(outcomes, step=step, rewards=np.ones(1, np.float32)))
         policy.rank(request, candidates, 2, 1)
+        policy.rank(request, candidates._replace(priors=priors), 2, 1)
         policy.posterior(one, 0, 0)

@@ -10,6 +10,7 @@ from bandi.features.factors.als import Factors
 from bandi.features.factors.search import Neighbours
 from bandi.learning.popularity import Popularity
 from bandi.model.records import Array
+from bandi.policies.protocol import ContentPriors
 from bandi.segments.model import SegmentModel
 
 
@@ -45,7 +46,8 @@ class Learned:
 
     factors, and by_score, the index over them; likeness: by the features that are mixed, such as `text+factors`; segments:
     with titles: float32[items, d], what readers' vectors are made of, and promise: float32[k, items], how promising each title
-    is in each segment, with leading: int32[k, m], the most promising first. None or empty: not trained.
+    is in each segment, with leading: int32[k, m], the most promising first; priors: what the arms of a placement start from.
+    None or empty: not trained.
     """
 
     factors: Factors
@@ -55,6 +57,7 @@ class Learned:
     titles: Array | None = None
     promise: Array | None = None
     leading: Array | None = None
+    priors: dict[str, ContentPriors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
