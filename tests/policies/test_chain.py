@@ -68,7 +68,9 @@ def test_exposure_is_the_sum_of_what_each_trial_would_have_earned_by_now() -> No
     for now in (30 * DAY, 33 * DAY, 90 * DAY):
         ages = (now - starts)[:, None] / kernel.TAUS_MS
         expected = (chain.weights[0] * -np.expm1(-ages)).sum()
-        found = kernel.exposure(chain.trials, chain.immature, chain.last_ms, chain.weights[0], 0, 0, float(now))
+        shares = np.empty((2, 6))
+        kernel.open_shares(chain.weights, chain.landmarks, float(now), shares)
+        found = kernel.exposure(chain.trials, chain.immature, shares, 0, 0)
         assert found == pytest.approx(expected, rel=1e-9)
 
 

@@ -3,7 +3,8 @@
 A step's exposure in a title is what its trials would have earned by now if every reader and title were average:
 E_i(now) = sum over trials of weight * F(now - start). With F(t) = sum_j w_j (1 - exp(-t / tau_j)) on fixed time constants
 this is trials_i - sum_j w_j I_ij(now), I_ij(now) = sum of weight * exp(-(now - start) / tau_j): one decaying number for
-each constant, and new w_j need no pass over the trials.
+each constant, and new w_j need no pass over the trials. I_ij is kept as its value at a landmark in time that all titles share
+(forward decay; Cormode, Shkapenyuk, Srivastava and Xu 2009), so that a request computes six exponentials, whatever its titles.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ TAUS_MS = np.array([1.0, 6.0, 24.0, 72.0, 192.0, 576.0]) * HOUR_MS
 """Time constants of all delay curves: one hour to 24 days."""
 RING = 4_096
 """Latest rewards of a step whose delays are kept."""
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME = -1.0
+"""A landmark before the first trial."""
+_FURTHEST = 60.0
+"""Time constants by which a trial may lie ahead of its landmark before that moves."""
 
 RATE, SHAPE, NEXT, RINGED, MOST_SPREAD = 0, 1, 2, 3, 4
 """Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed,
@@ -53,33 +57,38 @@ def reader_factor(readers: Array, user: int, shape: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def exposure(
-    trials: Array, immature: Array, last_ms: Array, weights: Array, item: int, step: int, now_ms: float
-) -> float:  # fmt: skip
-    """E_i(now) of one title, at least 0."""
-    if item >= len(trials):
-        return 0.0
+def open_shares(weights: Array, landmarks: Array, now_ms: float, shares: Array) -> None:
+    """What a unit of `immature` of each step and constant is worth at `now_ms`: float64[steps, 6], written to `shares`."""
+    for j in range(len(landmarks)):
+        decay = 0.0
+        if landmarks[j] != NO_TIME:
+            decay = math.exp(-max(now_ms - landmarks[j], 0.0) / TAUS_MS[j])
+        for step in range(len(weights)):
+            shares[step, j] = weights[step, j] * decay
+
+
+@njit(cache=True, nogil=True, inline="always")
+def exposure(trials: Array, immature: Array, shares: Array, item: int, step: int) -> float:
+    """E_i of one title at the time of `shares`, at least 0."""
     total = trials[item, step]
-    if last_ms[item, step] != NO_TIME:
-        age = max(now_ms - float(last_ms[item, step]), 0.0)
-        for j in range(len(weights)):
-            total -= weights[j] * immature[item, step, j] * math.exp(-age / TAUS_MS[j])
+    for j in range(shares.shape[1]):
+        total -= shares[step, j] * immature[item, step, j]
     return float(max(total, 0.0))
 
 
 @njit(cache=True, nogil=True)
 def _add_trial(
-    trials: Array, immature: Array, last_ms: Array, item: int, step: int, weight: float, start_ms: int
+    trials: Array, immature: Array, landmarks: Array, item: int, step: int, weight: float, start_ms: float
 ) -> None:  # fmt: skip
     trials[item, step] += weight
-    last = last_ms[item, step]
-    if last == NO_TIME:
-        last = start_ms
-    later = max(last, start_ms)
     for j in range(len(TAUS_MS)):
-        held = immature[item, step, j] * math.exp(-float(later - last) / TAUS_MS[j])
-        immature[item, step, j] = held + weight * math.exp(-float(later - start_ms) / TAUS_MS[j])
-    last_ms[item, step] = later
+        if landmarks[j] == NO_TIME:
+            landmarks[j] = start_ms
+        ahead = (start_ms - landmarks[j]) / TAUS_MS[j]
+        if ahead > _FURTHEST:
+            immature[:, :, j] *= math.exp(-ahead)
+            landmarks[j], ahead = start_ms, 0.0
+        immature[item, step, j] += weight * math.exp(ahead)
 
 
 @njit(cache=True, nogil=True)
@@ -157,21 +166,23 @@ def _solve(matrix: Array, right: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def _refit(
-    trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array, ring: Array,
+    trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, readers: Array, ring: Array,
     weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int, step: int,
 ) -> None:  # fmt: skip
     """What titles share in one step, from all of them: delay curve, mean rate, spread (moments of counts). O(titles + readers)."""
     now_ms = globals_[CLOCK_MS]
     ringed = min(int(shared[step, RINGED]), RING)
     fit_delays(ring[step, :ringed, 0], ring[step, :ringed, 1], now_ms, prior_ms[step], weights[step])
+    shares = np.empty((len(weights), len(TAUS_MS)))
+    open_shares(weights, landmarks, now_ms, shares)
     total, exposed, pairs, squares = 0.0, 0.0, 0.0, 0.0
     for item in range(used):
-        exposed += exposure(trials, immature, last_ms, weights[step], item, step, now_ms)
+        exposed += exposure(trials, immature, shares, item, step)
         total += max(rewards[item, step], 0.0)
     rate = (total + _RATE_WORTH) / (exposed + _RATE_WORTH / prior_rates[step])
     for item in range(used):
         count = max(rewards[item, step], 0.0)
-        expected = rate * exposure(trials, immature, last_ms, weights[step], item, step, now_ms)
+        expected = rate * exposure(trials, immature, shares, item, step)
         pairs += count * (count - 1.0)
         squares += expected * expected
     spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
@@ -195,7 +206,7 @@ def _refit(
 @njit(cache=True, nogil=True)
 def add_rows(
     row_steps: Array, items: Array, row_trials: Array, row_rewards: Array, occurred_ms: Array, row_values: Array, users: Array,
-    delays_ms: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array,
+    delays_ms: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, readers: Array,
     ring: Array, weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int,
 ) -> None:  # fmt: skip
     """Add rows of one step one after another, so that the result does not depend on how they were cut into calls."""
@@ -212,7 +223,7 @@ def add_rows(
             if step == 0:
                 globals_[SPREAD] += float(row_trials[r]) * factor * factor
                 globals_[STARTS] += float(row_trials[r])
-            _add_trial(trials, immature, last_ms, item, step, weight, start)
+            _add_trial(trials, immature, landmarks, item, step, weight, float(start))
         met = float(row_trials[r]) if steps == 1 else 0.0
         reward = float(row_rewards[r])
         if reward != 0.0:
@@ -223,7 +234,7 @@ def add_rows(
                 shared[step, RINGED] += 1.0
             if step < last:
                 met = reward
-                _add_trial(trials, immature, last_ms, item, step + 1, reward * factor, start)
+                _add_trial(trials, immature, landmarks, item, step + 1, reward * factor, float(start))
             elif 0 <= user < len(readers):
                 readers[user, 1] += reward
         if met != 0.0 and 0 <= user < len(readers):
@@ -237,34 +248,30 @@ def add_rows(
         if reward > 0.0 and shared[step, RINGED] >= shared[step, NEXT]:
             shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
             _refit(
-                trials, rewards, immature, last_ms, values, readers, ring, weights, prior_rates, prior_ms, shared,
+                trials, rewards, immature, landmarks, values, readers, ring, weights, prior_rates, prior_ms, shared,
                 globals_, used, step,
             )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def add_shard(
-    shard_trials: Array, shard_rewards: Array, shard_immature: Array, shard_last_ms: Array, shard_values: Array,
+    shard_trials: Array, shard_rewards: Array, shard_immature: Array, shard_landmarks: Array, shard_values: Array,
     shard_readers: Array, shard_ring: Array, shard_shared: Array, shard_globals: Array, trials: Array, rewards: Array,
-    immature: Array, last_ms: Array, values: Array, readers: Array, ring: Array, shared: Array, globals_: Array,
+    immature: Array, landmarks: Array, values: Array, readers: Array, ring: Array, shared: Array, globals_: Array,
 ) -> None:  # fmt: skip
     """Add all counts of a shard; the curves and shapes stay until the next refit, which is due at the next reward."""
-    for item in range(len(shard_trials)):
-        values[item] += shard_values[item]
-        for step in range(shard_trials.shape[1]):
-            trials[item, step] += shard_trials[item, step]
-            rewards[item, step] += shard_rewards[item, step]
-            if shard_last_ms[item, step] == NO_TIME:
-                continue
-            last = last_ms[item, step]
-            later = max(last, shard_last_ms[item, step])
-            for j in range(len(TAUS_MS)):
-                mine = 0.0
-                if last != NO_TIME:
-                    mine = immature[item, step, j] * math.exp(-float(later - last) / TAUS_MS[j])
-                theirs = math.exp(-float(later - shard_last_ms[item, step]) / TAUS_MS[j])
-                immature[item, step, j] = mine + shard_immature[item, step, j] * theirs
-            last_ms[item, step] = later
+    count = len(shard_trials)
+    trials[:count] += shard_trials
+    rewards[:count] += shard_rewards
+    values[:count] += shard_values
+    for j in range(len(landmarks)):
+        if shard_landmarks[j] == NO_TIME:
+            continue
+        later = max(landmarks[j], shard_landmarks[j])
+        if landmarks[j] != NO_TIME:
+            immature[:, :, j] *= math.exp(-(later - landmarks[j]) / TAUS_MS[j])
+        landmarks[j] = later
+        immature[:count, :, j] += shard_immature[:, :, j] * math.exp(-(later - shard_landmarks[j]) / TAUS_MS[j])
     readers[: len(shard_readers)] += shard_readers
     for step in range(len(shared)):
         for place in range(min(int(shard_shared[step, RINGED]), RING)):

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from bandi.model.records import Array
-from bandi.policies._chain_kernels import CLOCK_MS, COINS_EACH, RATE, SHAPE, exposure
+from bandi.policies._chain_kernels import CLOCK_MS, COINS_EACH, RATE, SHAPE, TAUS_MS, exposure, open_shares
 from bandi.policies._random import beta_draw, log_gamma_draw, stream
 
 _STEPS = 12
@@ -19,7 +19,7 @@ _COINS_WORTH = 10.0
 
 @njit(cache=True, nogil=True)
 def value_titles(
-    items: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, weights: Array,
+    items: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, weights: Array,
     shared: Array, globals_: Array, used: int, now_ms: float, explore: float, seed: np.uint64, out: Array,
 ) -> None:  # fmt: skip
     """Coins that a start of each title is expected to bring, to a reader of factor 1: float64[n], written to `out`.
@@ -27,7 +27,8 @@ def value_titles(
     explore: 0, posterior means; 1, draws from the posterior; between, a draw's excess over the mean counts by it.
     """
     steps = trials.shape[1]
-    now = max(now_ms, globals_[CLOCK_MS])
+    shares = np.empty((steps, len(TAUS_MS)))
+    open_shares(weights, landmarks, max(now_ms, globals_[CLOCK_MS]), shares)
     for i in range(len(items)):
         item, value, state = items[i], 1.0, stream(seed, i)
         for step in range(steps):
@@ -35,9 +36,9 @@ def value_titles(
             count, exposed = 0.0, 0.0
             if item < used:
                 count = max(rewards[item, step], 0.0)
-                exposed = rate * exposure(trials, immature, last_ms, weights[step], item, step, now)
+                exposed = rate * exposure(trials, immature, shares, item, step)
             factor = (shape + count) / (shape + exposed)
-            if explore > 0.0:
+            if explore > 0.0 and step == steps - 1:  # the steps before are soon known
                 state, logarithm = log_gamma_draw(shape + count, state)
                 factor += explore * (math.exp(logarithm) / (shape + exposed) - factor)
             value *= rate * factor
@@ -135,14 +136,15 @@ def draw_steps(
 
 @njit(cache=True, nogil=True)
 def title_factors(
-    items: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, weights: Array, shared: Array,
+    items: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, weights: Array, shared: Array,
     globals_: Array, used: int, step: int, now_ms: float, out: Array,
 ) -> None:  # fmt: skip
     """Posterior means of titles' factors in one step: float64[n], 1 is average, written to `out`."""
-    now = max(now_ms, globals_[CLOCK_MS])
+    shares = np.empty((trials.shape[1], len(TAUS_MS)))
+    open_shares(weights, landmarks, max(now_ms, globals_[CLOCK_MS]), shares)
     for i in range(len(items)):
         count, exposed = 0.0, 0.0
         if items[i] < used:
             count = max(rewards[items[i], step], 0.0)
-            exposed = exposure(trials, immature, last_ms, weights[step], items[i], step, now)
+            exposed = exposure(trials, immature, shares, items[i], step)
         out[i] = (shared[step, SHAPE] + count) / (shared[step, SHAPE] + shared[step, RATE] * exposed)

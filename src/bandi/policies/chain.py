@@ -47,9 +47,9 @@ PAID = StepPrior(0.01, 4.5 * 86_400_000)
 
 
 class ChainStatistics:
-    """Counts of one or two steps after a start. 68 bytes and more a title and step, 8 bytes a reader.
+    """Counts of one or two steps after a start. 64 bytes a title and step, 8 a title, 8 bytes a reader.
 
-    trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; last_ms: int64[titles, steps]; values:
+    trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; landmarks: float64[6]; values:
     float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 5];
     weights: float64[steps, 6], the delay curves.
     """
@@ -62,7 +62,7 @@ class ChainStatistics:
         self.prior_ms = np.array([prior.delay_ms for prior in priors], np.float64)
         self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
         self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
-        self.last_ms = np.zeros((0, steps), np.int64)
+        self.landmarks = np.full(len(kernel.TAUS_MS), kernel.NO_TIME)
         self.values = np.zeros(0)
         self.readers = np.zeros((0, 2), np.float32)
         self.items, self._users = 0, 0
@@ -85,7 +85,7 @@ class ChainStatistics:
         self._grow(int(outcomes.items.max()) + 1, int(users.max()) + 1)
         kernel.add_rows(
             steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
-            np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.last_ms,
+            np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.landmarks,
             self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
             self.globals_, self.items,
         )  # fmt: skip
@@ -98,7 +98,7 @@ class ChainStatistics:
         """
         values = np.empty(len(items))
         value_titles(
-            items, self.trials, self.rewards, self.immature, self.last_ms, self.values, self.weights, self.shared,
+            items, self.trials, self.rewards, self.immature, self.landmarks, self.values, self.weights, self.shared,
             self.globals_, min(self.items, len(self.trials)), float(now_ms), explore, seed, values,
         )  # fmt: skip
         return values
@@ -107,7 +107,7 @@ class ChainStatistics:
         """How much more than average each title does in a step (0: the first after the start): float64[n], means. O(n)."""
         factors = np.empty(len(items))
         title_factors(
-            items, self.trials, self.rewards, self.immature, self.last_ms, self.weights, self.shared, self.globals_,
+            items, self.trials, self.rewards, self.immature, self.landmarks, self.weights, self.shared, self.globals_,
             min(self.items, len(self.trials)), step, float(now_ms), factors,
         )  # fmt: skip
         return factors
@@ -118,7 +118,7 @@ class ChainStatistics:
             "trials": self.trials[: self.items].copy(),
             "rewards": self.rewards[: self.items].copy(),
             "immature": self.immature[: self.items].copy(),
-            "last_ms": self.last_ms[: self.items].copy(),
+            "landmarks_ms": self.landmarks.copy(),
             "values": self.values[: self.items].copy(),
             "readers": self.readers[: self._users].copy(),
             "ring": self.ring.copy(),
@@ -137,11 +137,15 @@ class ChainStatistics:
             ("delays", self.weights),
             ("shared", self.shared),
             ("globals", self.globals_),
+            ("landmarks_ms", self.landmarks),
         ):
             if np.asarray(state[name]).shape != mine.shape:
                 raise ValueError(f"{name}: expected {list(mine.shape)}, found {list(np.asarray(state[name]).shape)}")
         self.trials, self.rewards = np.array(trials, np.float64), np.array(state["rewards"], np.float64)
-        self.immature, self.last_ms = np.array(state["immature"], np.float64), np.array(state["last_ms"], np.int64)
+        self.immature, self.landmarks = (
+            np.array(state["immature"], np.float64),
+            np.array(state["landmarks_ms"], np.float64),
+        )
         self.values, self.readers = np.array(state["values"], np.float64), np.array(state["readers"], np.float32)
         self.ring, self.weights = np.array(state["ring"], np.int64), np.array(state["delays"], np.float64)
         self.shared, self.globals_ = np.array(state["shared"], np.float64), np.array(state["globals"], np.float64)
@@ -153,8 +157,8 @@ class ChainStatistics:
         shard.load(other)
         self._grow(shard.items, shard._users)
         kernel.add_shard(
-            shard.trials, shard.rewards, shard.immature, shard.last_ms, shard.values, shard.readers, shard.ring,
-            shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.last_ms, self.values,
+            shard.trials, shard.rewards, shard.immature, shard.landmarks, shard.values, shard.readers, shard.ring,
+            shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.landmarks, self.values,
             self.readers, self.ring, self.shared, self.globals_,
         )  # fmt: skip
 
@@ -163,9 +167,6 @@ class ChainStatistics:
             more = max(items, len(self.trials) * 3 // 2, _FIRST)
             self.trials, self.rewards = _grown(self.trials, more), _grown(self.rewards, more)
             self.immature, self.values = _grown(self.immature, more), _grown(self.values, more)
-            last_ms = np.full((more, self.steps), kernel.NO_TIME, np.int64)
-            last_ms[: len(self.last_ms)] = self.last_ms
-            self.last_ms = last_ms
         if users > len(self.readers):
             self.readers = _grown(self.readers, max(users, len(self.readers) * 3 // 2, _FIRST))
         self.items, self._users = max(self.items, items), max(self._users, users)

@@ -17,7 +17,7 @@ from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posteri
 from bandi.policies.thompson import ThompsonRule
 
 LEAST_POOL = 64
-POOL_LISTS = 8
+POOL_LISTS = 6
 """Length of the pool in lists."""
 
 
