@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import Editor, EpsilonGreedy, LinTs, LinUcb, PolicyConfig, Thompson, Ucb1
 from bandi.policies.protocol import Outcomes
 
 CONFIGS: list[PolicyConfig] = [
@@ -16,6 +16,10 @@ CONFIGS: list[PolicyConfig] = [
     EpsilonGreedy(),
     EpsilonGreedy(epsilon=1.0, half_life="1d"),
     Editor(),
+    LinTs(),
+    LinTs(half_life="7d"),
+    LinUcb(),
+    LinUcb(half_life="1h", dimensions=3),
 ]
 
 

@@ -86,7 +86,51 @@ class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
     """Which objective is counted for its arms (the order never changes)."""
 
 
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor
+Dimensions = Annotated[int, msgspec.Meta(ge=2, le=64)]
+MostTitles = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+
+
+class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
+    """Linear Thompson sampling: a title's rate as a linear function of the reader, drawn from its posterior."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    dimensions: Dimensions = 16
+    """Numbers in a reader's vector, made from what they read last."""
+    model: Literal["disjoint", "hybrid"] = "disjoint"
+    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.3
+    """Standard deviation of one reward: 0.3 is that of clicks with a rate of 0.1."""
+    prior: Prior = Prior()
+    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 10_000
+    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+
+class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
+    """A title's rate as a linear function of the reader, plus a bonus for what is not known of it."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    dimensions: Dimensions = 16
+    """Numbers in a reader's vector, made from what they read last."""
+    model: Literal["disjoint", "hybrid"] = "disjoint"
+    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
+    """Weight of the bonus: alpha in Li, Chu, Langford and Schapire (2010)."""
+    prior: Prior = Prior()
+    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 10_000
+    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+
+ContextualConfig = LinTs | LinUcb
+"""Policies that look at vectors of readers (and some at those of titles)."""
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | ContextualConfig
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]

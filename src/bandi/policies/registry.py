@@ -7,11 +7,25 @@ import hashlib
 import msgspec
 import numpy as np
 
-from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Prior, Thompson, Ucb1
+from bandi.model.config import (
+    Editor,
+    EpsilonGreedy,
+    LinTs,
+    LinUcb,
+    PolicyConfig,
+    Prior,
+    Thompson,
+    Ucb1,
+    duration_ms,
+)
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
+from bandi.policies.lin_ts import LinTsRule
+from bandi.policies.lin_ucb import LinUcbRule
+from bandi.policies.linear import LinearPolicy, LinearRule
+from bandi.policies.linear_titles import LinearTitles
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
@@ -28,10 +42,22 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
             return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon))
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
+        case LinTs():
+            return _linear(config, segments, LinTsRule(config.exploration))
+        case LinUcb():
+            return _linear(config, segments, LinUcbRule(config.exploration))
 
 
 def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
     return BetaArms(config.prior, config.half_life, segments, config.borrow)
+
+
+def _linear(config: LinTs | LinUcb, segments: int, rule: LinearRule) -> LinearPolicy:
+    half_life_ms = 0.0 if config.half_life is None else float(duration_ms(config.half_life))
+    titles = LinearTitles(
+        config.dimensions, config.most_titles, config.prior.mean, config.prior.strength, half_life_ms
+    )
+    return LinearPolicy(BetaArms(config.prior, config.half_life, segments), titles, rule)
 
 
 def policy_version(config: PolicyConfig) -> str:
@@ -45,7 +71,7 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor()):
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb()):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         policy.rank(request, candidates, 2, 1)
