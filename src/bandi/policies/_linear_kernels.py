@@ -153,7 +153,7 @@ def add(rows: Rows, r: int, x: Array, product: Array, trials: float, reward: flo
 @njit(cache=True, nogil=True)
 def _row_for(rows: Rows, row_of: Array, totals: Array, item: int, ridge: float, epoch: int) -> int:
     """A row for a title that has none: a free one, or that of the title that learned least lately."""
-    r = totals[ROWS]
+    r: int = totals[ROWS]
     if r < len(rows.item):
         totals[ROWS] += 1
     else:
@@ -174,7 +174,7 @@ def learn(
     rows: Rows, row_of: Array, totals: Array, most: int, first: int, items: Array, trials: Array, rewards: Array,
     occurred_ms: Array, vectors: Array, prior_mean: float, ridge: float, half_life_ms: float,
 ) -> int:  # fmt: skip
-    """Learn from outcomes one after another from `first` on; returns how many are done (fewer: rows must grow first).
+    """Learn from outcomes one after another from `first` on; returns how many are done (fewer: arrays must grow first).
 
     vectors: float32[n, d], or float32[1, d] for all alike. An outcome whose vector has no finite length is refused.
     """
@@ -190,6 +190,8 @@ def learn(
         if not (length < _LONGEST and math.isfinite(n) and math.isfinite(c)):
             totals[REFUSED] += 1
             continue
+        if items[i] >= len(row_of):
+            return i
         r = row_of[items[i]]
         if r < 0 and n < 0.0:
             totals[REFUSED] += 1
@@ -201,12 +203,12 @@ def learn(
                 totals[LANDMARK] = occurred_ms[i]
             exponent = float(occurred_ms[i] - totals[LANDMARK]) / half_life_ms
             if exponent > MAX_HALF_LIVES:
-                steps = int(math.floor(exponent))
+                steps = math.floor(exponent)
                 move_landmark(rows, totals[ROWS], ridge, steps)
                 totals[LANDMARK] += np.int64(steps * half_life_ms)
                 exponent = float(occurred_ms[i] - totals[LANDMARK]) / half_life_ms
             weight = 2.0**exponent
-            epoch = max(int(math.floor(exponent * EPOCHS)), LEAST_EPOCH)
+            epoch = max(math.floor(exponent * EPOCHS), LEAST_EPOCH)
         if r < 0:
             r = _row_for(rows, row_of, totals, items[i], ridge, epoch)
         elif epoch > rows.epoch[r]:

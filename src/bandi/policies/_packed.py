@@ -7,6 +7,7 @@ compiler: its order is written here, so that the same state gives the same numbe
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -17,7 +18,7 @@ _U = np.uint64
 
 
 @njit(cache=True, nogil=True)
-def dot(a: Array, b: Array) -> float:
+def dot(a: Array, b: Array) -> Any:
     """The sum of a[i] * b[i] in the arrays' own precision, in eight lanes; signed places would not be vectorised."""
     n = _U(len(a))
     zero = a.dtype.type(0)
@@ -134,4 +135,5 @@ def largest_eigenvalue_bound(matrix: Array, d: int) -> float:
         for j in range(d):
             entry = dot(twice[i], twice[j])
             squares += entry * entry
-    return scale * squares**0.125 * (1.0 + 1e-6)
+    bound: float = scale * squares**0.125 * (1.0 + 1e-6)
+    return bound

@@ -55,9 +55,6 @@ class LinearTitles:
 
     def update(self, outcomes: Outcomes, vectors: Array) -> None:
         """Learn. vectors: float32[n, d], or float32[1, d] for all alike. O(n d**2)."""
-        if not len(outcomes.items):
-            return
-        self._know(int(outcomes.items.max()) + 1)
         done = 0
         while True:
             done = kernels.learn(
@@ -66,7 +63,10 @@ class LinearTitles:
             )  # fmt: skip
             if done == len(outcomes.items):
                 return
-            self._grow(len(self.rows.item) + 1)
+            if outcomes.items[done] >= len(self.row_of):
+                self._know(int(outcomes.items.max()) + 1)
+            else:
+                self._grow(len(self.rows.item) + 1)
 
     def dump(self) -> State:
         """Copies of the rows in use, and the totals."""

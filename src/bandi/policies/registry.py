@@ -54,9 +54,7 @@ def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
 
 def _linear(config: LinTs | LinUcb, segments: int, rule: LinearRule) -> LinearPolicy:
     half_life_ms = 0.0 if config.half_life is None else float(duration_ms(config.half_life))
-    titles = LinearTitles(
-        config.dimensions, config.most_titles, config.prior.mean, config.prior.strength, half_life_ms
-    )
+    titles = LinearTitles(config.dimensions, config.most_titles, config.prior.mean, config.prior.strength, half_life_ms)
     return LinearPolicy(BetaArms(config.prior, config.half_life, segments), titles, rule)
 
 
