@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import Editor, EpsilonGreedy, LinTs, LinUcb, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import Editor, EpsilonGreedy, LinTs, LinUcb, Logistic, PolicyConfig, Thompson, Ucb1
 from bandi.policies.protocol import Outcomes
 
 CONFIGS: list[PolicyConfig] = [
@@ -20,6 +20,8 @@ CONFIGS: list[PolicyConfig] = [
     LinTs(half_life="7d"),
     LinUcb(),
     LinUcb(half_life="1h", dimensions=3),
+    Logistic(),
+    Logistic(half_life="1d", dimensions=3),
 ]
 
 

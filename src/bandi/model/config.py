@@ -128,7 +128,28 @@ class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
     """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
 
 
-ContextualConfig = LinTs | LinUcb
+class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
+    """Logistic regression on reader and title with an intercept of each title's own, drawn from its posterior."""
+
+    objective: Name = "click"
+    """Which objective counts as reward: one that happens or does not."""
+    dimensions: Annotated[int, msgspec.Meta(ge=2, le=32)] = 16
+    """Numbers in the vectors of readers and of titles; 2 * dimensions - 1 weights are learned."""
+    mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
+    """Expected rate before the first impression, 0 to 1."""
+    weight_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
+    """Standard deviation of the shared weights before the first impression, in log odds."""
+    title_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
+    """How far titles differ beyond what their vectors say: standard deviation of their intercepts, in log odds."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+    """Width of the draws: 1 is the posterior, 0 its mode."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 100_000
+    """Titles that an intercept is kept of; of more, those learned from longest ago go back to the prior."""
+
+
+ContextualConfig = LinTs | LinUcb | Logistic
 """Policies that look at vectors of readers (and some at those of titles)."""
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | ContextualConfig
 

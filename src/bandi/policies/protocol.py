@@ -59,7 +59,8 @@ class Outcomes:
     of what it looks for after a start, whose trials are starts (the first click of a reader on a title). occurred_ms is
     always the trial's time. values: float64[n], coins of the rewards (step > 0; a further purchase within the window comes
     with reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in
-    rows without one; vectors: float32[n, d], what was known of the readers. Each None where no policy asks for it.
+    rows without one; vectors: float32[n, d], what was known of the readers; title_vectors: float32[catalogue, d], what is known
+    of titles, by dense id (an item at or beyond its end has none). Each None where no policy asks for it.
     """
 
     items: Array
@@ -72,6 +73,7 @@ class Outcomes:
     users: Array | None = None
     delays_ms: Array | None = None
     vectors: Array | None = None
+    title_vectors: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 
 from bandi.model.config import (
+    ContextualConfig,
     Editor,
     EpsilonGreedy,
     LinTs,
     LinUcb,
+    Logistic,
     PolicyConfig,
     Prior,
     Thompson,
@@ -26,6 +28,7 @@ from bandi.policies.lin_ts import LinTsRule
 from bandi.policies.lin_ucb import LinUcbRule
 from bandi.policies.linear import LinearPolicy, LinearRule
 from bandi.policies.linear_titles import LinearTitles
+from bandi.policies.logistic import LogisticPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
@@ -46,6 +49,8 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
             return _linear(config, segments, LinTsRule(config.exploration))
         case LinUcb():
             return _linear(config, segments, LinUcbRule(config.exploration))
+        case Logistic():
+            return LogisticPolicy(config, segments)
 
 
 def _arms(config: Thompson | Ucb1 | EpsilonGreedy, segments: int) -> BetaArms:
@@ -56,6 +61,19 @@ def _linear(config: LinTs | LinUcb, segments: int, rule: LinearRule) -> LinearPo
     half_life_ms = 0.0 if config.half_life is None else float(duration_ms(config.half_life))
     titles = LinearTitles(config.dimensions, config.most_titles, config.prior.mean, config.prior.strength, half_life_ms)
     return LinearPolicy(BetaArms(config.prior, config.half_life, segments), titles, rule)
+
+
+def dimensions_of(config: PolicyConfig) -> int:
+    """Numbers in the vectors that the policy looks at; 0: it looks at none."""
+    return config.dimensions if isinstance(config, ContextualConfig) else 0
+
+
+def learned_as(config: PolicyConfig) -> tuple[object, ...]:
+    """What else than counts the policy's state depends on: where this changes, it starts anew. Empty: counts alone."""
+    if not isinstance(config, ContextualConfig):
+        return ()
+    free = ("objective", "exploration")  # the objective is compared by what it counts
+    return tuple(getattr(config, name) for name in config.__struct_fields__ if name not in free)
 
 
 def policy_version(config: PolicyConfig) -> str:
@@ -69,7 +87,7 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb()):
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb(), Logistic()):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         policy.rank(request, candidates, 2, 1)
