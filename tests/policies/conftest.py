@@ -20,6 +20,8 @@ CONFIGS: list[PolicyConfig] = [
     LinTs(half_life="7d"),
     LinUcb(),
     LinUcb(half_life="1h", dimensions=3),
+    LinTs(model="hybrid"),
+    LinUcb(model="hybrid", dimensions=4),
     Logistic(),
     Logistic(half_life="1d", dimensions=3),
 ]

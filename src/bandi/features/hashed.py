@@ -59,7 +59,8 @@ def title_vectors(count: int, fields: Sequence[Tokens], dimensions: int) -> Arra
 
 def hashed_reader(recent: Array, titles: Array) -> Array:
     """A reader's vector: float32[d], (1, 0, ..., 0) where nothing is known. recent: int32[m], newest first. O(m d)."""
-    return _with_constant(reader_vector(recent, titles)[None, :])[0]
+    vector: Array = _with_constant(reader_vector(recent, titles)[None, :])[0]
+    return vector
 
 
 def hashed_readers(recent: Array, titles: Array) -> Array:

@@ -108,6 +108,10 @@ class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
     most_titles: MostTitles = 10_000
     """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
 
+    def __post_init__(self) -> None:
+        if self.model == "hybrid" and self.half_life is not None:
+            raise ValueError('half_life: expected none with model = "hybrid", which does not forget')
+
 
 class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
     """A title's rate as a linear function of the reader, plus a bonus for what is not known of it."""
@@ -126,6 +130,10 @@ class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
     """Evidence loses half its weight in this time; absent: never."""
     most_titles: MostTitles = 10_000
     """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+    def __post_init__(self) -> None:
+        if self.model == "hybrid" and self.half_life is not None:
+            raise ValueError('half_life: expected none with model = "hybrid", which does not forget')
 
 
 class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):

@@ -89,6 +89,15 @@ def readers_vectors(vectors: Array | None, rows: int, dimensions: int) -> Array:
     return np.ascontiguousarray(vectors, np.float32)
 
 
+def titles_vectors(vectors: Array | None, dimensions: int) -> Array:
+    """A table of titles' vectors as kernels want it: float32[titles, d]; of no titles where there is none."""
+    if vectors is None:
+        return np.zeros((0, dimensions), np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != dimensions:
+        raise ValueError(f"title vectors: expected [titles, {dimensions}], found {list(vectors.shape)}")
+    return np.ascontiguousarray(vectors, np.float32)
+
+
 def _nobody(dimensions: int) -> Array:
     vector = np.zeros(dimensions, np.float32)
     vector[0] = 1.0

@@ -29,7 +29,7 @@ from bandi.policies._logistic_kernels import Shared, Titles
 from bandi.policies._packed import add_square, invert
 from bandi.policies._ranking import best
 from bandi.policies.arms import BetaArms
-from bandi.policies.linear import reader_vector, readers_vectors
+from bandi.policies.linear import reader_vector, readers_vectors, titles_vectors
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
 
 _FIRST_ROWS = 64
@@ -51,7 +51,6 @@ class LogisticPolicy:
         self._titles = _made(0, k)
         self._row_of = np.full(0, -1, np.int32)
         self._totals = np.array([0, 0, kernels.NO_TIME, 0, 0], np.int64)
-        self._nobody = np.zeros((0, config.dimensions), np.float32)
 
     @property
     def refused(self) -> int:
@@ -77,7 +76,7 @@ class LogisticPolicy:
         titles = self._titles
         kernels.drawn_log_odds(
             self._shared, titles, self._row_of, min(int(self._totals[kernels.TITLES]), len(titles.item)),
-            candidates.items, reader_vector(request.vector, self._dimensions), self._table(candidates.vectors),
+            candidates.items, reader_vector(request.vector, self._dimensions), titles_vectors(candidates.vectors, self._dimensions),
             self._base, self._title_ridge, fading, spread, np.uint64(seed), scores,
         )  # fmt: skip
         return scores
@@ -85,7 +84,7 @@ class LogisticPolicy:
     def update(self, outcomes: Outcomes) -> None:
         """Learn from outcomes, row by row. O(rows d**2). Raises ValueError for vectors of another length."""
         readers = readers_vectors(outcomes.vectors, len(outcomes.items), self._dimensions)
-        table = self._table(outcomes.title_vectors)
+        table = titles_vectors(outcomes.title_vectors, self._dimensions)
         self.arms.update(outcomes)
         done = 0
         while True:
@@ -165,13 +164,6 @@ class LogisticPolicy:
         self._titles, self._totals[kernels.TITLES] = titles, len(kept)
         self._row_of = np.full(int(titles.item.max(initial=-1)) + 1, -1, np.int32)
         self._row_of[titles.item] = np.arange(len(kept), dtype=np.int32)
-
-    def _table(self, vectors: Array | None) -> Array:
-        if vectors is None:
-            return self._nobody
-        if vectors.ndim != 2 or vectors.shape[1] != self._dimensions:
-            raise ValueError(f"title vectors: expected [titles, {self._dimensions}], found {list(vectors.shape)}")
-        return np.ascontiguousarray(vectors, np.float32)
 
     def _know(self, items: int) -> None:
         grown = np.full(max(items, len(self._row_of) * 3 // 2), -1, np.int32)

@@ -24,6 +24,7 @@ from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
+from bandi.policies.hybrid import HybridPolicy
 from bandi.policies.lin_ts import LinTsRule
 from bandi.policies.lin_ucb import LinUcbRule
 from bandi.policies.linear import LinearPolicy, LinearRule
@@ -45,6 +46,8 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
             return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon))
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
+        case LinTs(model="hybrid") | LinUcb(model="hybrid"):
+            return HybridPolicy(config, segments)
         case LinTs():
             return _linear(config, segments, LinTsRule(config.exploration))
         case LinUcb():
@@ -87,7 +90,7 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb(), Logistic()):
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb(), LinTs(model="hybrid"), Logistic()):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         policy.rank(request, candidates, 2, 1)
