@@ -12,10 +12,12 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 
-from bandi.model.config import LinTs, LinUcb
+from bandi.model.config import LinTs, LinUcb, Logistic, PolicyConfig
 from bandi.model.records import Array
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.registry import make_policy
@@ -53,7 +55,24 @@ def main() -> None:
         )
     header = ["candidates", "d", "LinTS rank", "LinUCB rank", "update, alone", "update, a row of 1,000",
               "MABWiser rank", "MABWiser update", "rank: times", "update: times"]  # fmt: skip
-    print(table(header, rows), "\n\nmedian (minimum to maximum) of 7 runs; a run of rank is the p50 of 300 requests")
+    print(table(header, rows), "\n\nmedian (minimum to maximum) of 7 runs; a run of rank is the p50 of 300 requests\n")
+    print(table(["candidates", "d", "policy", "rank", "update, alone", "update, a row of 1,000"], shared_rows()))
+
+
+def shared_rows() -> list[list[str]]:
+    """Hybrid and logistic policies."""
+    rows = []
+    configs: tuple[PolicyConfig, ...] = (LinTs(model="hybrid"), LinUcb(model="hybrid"), Logistic())
+    for size, d in ((100, 16), (1_000, 16), (10_000, 16), (1_000, 32)):
+        data, titles = learned(size, d), vectors(np.random.default_rng(4), size, d)
+        readers = vectors(np.random.default_rng(2), 256, d)
+        for config in configs:
+            policy = make_policy(msgspec.structs.replace(config, dimensions=d), 1)
+            policy.update(replace(data, title_vectors=titles))
+            timed = p50(ranking(policy, size, readers, titles), 300 if size < 10_000 else 30)
+            name = f"{config.__struct_config__.tag} {getattr(config, 'model', '')}".strip()
+            rows.append([f"{size:,}", str(d), name, str(timed), *map(str, updates(policy, size, d, titles))])
+    return rows
 
 
 def vectors(random: np.random.Generator, n: int, d: int) -> Array:
@@ -73,14 +92,16 @@ def learned(size: int, d: int) -> Outcomes:
     return outcomes(items, (random.random(n) < rate).astype(np.float32), x)
 
 
-def outcomes(items: Array, rewards: Array, x: Array) -> Outcomes:
+def outcomes(items: Array, rewards: Array, x: Array, titles: Array | None = None) -> Outcomes:
     n = len(items)
     zero = np.zeros(n, np.int32)
-    return Outcomes(items, zero, np.ones(n, np.float32), rewards, np.zeros(n, np.int64), vectors=x)
+    return Outcomes(
+        items, zero, np.ones(n, np.float32), rewards, np.zeros(n, np.int64), vectors=x, title_vectors=titles
+    )
 
 
-def ranking(policy: Policy, size: int, readers: Array) -> Callable[[int], object]:
-    candidates, weights = Candidates(np.arange(size, dtype=np.int32)), np.ones(1, np.float32)
+def ranking(policy: Policy, size: int, readers: Array, titles: Array | None = None) -> Callable[[int], object]:
+    candidates, weights = Candidates(np.arange(size, dtype=np.int32), None, titles), np.ones(1, np.float32)
     requests = [Request(weights, 0, vector=x) for x in readers]
     return lambda i: policy.rank(requests[i % len(requests)], candidates, K, i)
 
@@ -98,13 +119,13 @@ def p50(call: Callable[[int], object], calls: int = 300, runs: int = 7) -> Sampl
     return Sample(found[0], found[len(found) // 2], found[-1])
 
 
-def updates(policy: Policy, size: int, d: int) -> tuple[Sample, Sample]:
+def updates(policy: Policy, size: int, d: int, titles: Array | None = None) -> tuple[Sample, Sample]:
     """Seconds of one event's update: alone, and as a row of a batch."""
     random = np.random.default_rng(3)
     x = vectors(random, 1_000, d)
     items = random.integers(0, size, 1_000).astype(np.int32)
-    batch = outcomes(items, np.zeros(1_000, np.float32), x)
-    ones = [outcomes(items[i : i + 1], np.zeros(1, np.float32), x[i : i + 1]) for i in range(1_000)]
+    batch = outcomes(items, np.zeros(1_000, np.float32), x, titles)
+    ones = [outcomes(items[i : i + 1], np.zeros(1, np.float32), x[i : i + 1], titles) for i in range(1_000)]
 
     def alone() -> None:
         for one in ones:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import xxhash
 
-from bandi.features.audience import reader_vector, reader_vectors
+from bandi.features._audience_kernels import blend_rows
+from bandi.features.audience import FADE, reader_vector
 from bandi.model.records import Array
 
 _SIGN = 1 << 63
@@ -65,7 +66,9 @@ def hashed_reader(recent: Array, titles: Array) -> Array:
 
 def hashed_readers(recent: Array, titles: Array) -> Array:
     """`hashed_reader` of every row of recent: int32[n, m], -1 padded; gives float32[n, d]."""
-    return _with_constant(reader_vectors(recent, titles, threads=1))
+    vectors = np.empty((len(recent), titles.shape[1]), np.float32)
+    blend_rows(recent, titles, FADE, vectors, 0, len(recent))
+    return _with_constant(vectors)
 
 
 def _with_constant(vectors: Array) -> Array:

@@ -110,7 +110,7 @@ class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
 
     def __post_init__(self) -> None:
         if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('half_life: expected none with model = "hybrid", which does not forget')
+            raise ValueError('no half_life with model = "hybrid", which does not forget')
 
 
 class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
@@ -133,7 +133,7 @@ class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
 
     def __post_init__(self) -> None:
         if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('half_life: expected none with model = "hybrid", which does not forget')
+            raise ValueError('no half_life with model = "hybrid", which does not forget')
 
 
 class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):

@@ -90,7 +90,16 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), LinTs(), LinUcb(), LinTs(model="hybrid"), Logistic()):
+    for config in (
+        Thompson(),
+        Ucb1(),
+        EpsilonGreedy(epsilon=0.5),
+        Editor(),
+        LinTs(),
+        LinUcb(),
+        LinTs(model="hybrid"),
+        Logistic(),
+    ):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         policy.rank(request, candidates, 2, 1)
