@@ -19,7 +19,11 @@ policy = { use = "lin_ts", dimensions = 8, half_life = "7d" }
 policy = { use = "lin_ucb", dimensions = 12, exploration = 0.2 }
 impressions = "implied"
 [placements.push]
-policy = { use = "thompson" }
+policy = { use = "logistic", dimensions = 6, half_life = "1h" }
+impressions = "implied"
+[placements.side]
+policy = { use = "lin_ts", model = "hybrid", dimensions = 4 }
+impressions = "implied"
 """
 GENRES = ("drama", "sports", "romance")
 
@@ -38,7 +42,7 @@ def title(number: int, genre: str = "") -> bandi.Item:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("ask"), st.sampled_from(["home", "viewer_end", "push"]), st.integers(0, 3)),
+        st.tuples(st.just("ask"), st.sampled_from(["home", "viewer_end", "push", "side"]), st.integers(0, 3)),
         st.tuples(st.just("click"), st.integers(0, 30), st.integers(0, 8)),
         st.tuples(st.just("see"), st.integers(0, 30), st.integers(0, 8)),
         st.tuples(st.just("read"), st.integers(0, 3), st.integers(0, 8)),
@@ -89,7 +93,7 @@ def test_no_cut_of_the_log_changes_what_is_learned(
     again = State()
     again.load(stop, live)
     assert differences(again.dump(), live) == []
-    for dimensions in (12, 8):
+    for dimensions in (12, 8, 6, 4):
         assert (again.contexts.titles(dimensions) == folded.contexts.titles(dimensions)).all()
 
 

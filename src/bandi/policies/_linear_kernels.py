@@ -19,7 +19,7 @@ MAX_HALF_LIVES = 60
 EPOCHS = 4
 """The ridge follows the forgetting in steps of this part of a half-life."""
 LEAST_EPOCH = -EPOCHS * MAX_HALF_LIVES
-_FIRST_DUE, _LAST_DUE = 16, 1_024
+_FIRST_DUE, _LAST_DUE = 64, 1_024
 """Changes of a row before its inverse is found anew in float64: at first few, then twice as many each time, up to this."""
 _UNSAFE = 0.05
 """A correction that leaves less than this of a direction's variance is made by a new inverse."""
