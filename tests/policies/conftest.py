@@ -10,6 +10,9 @@ from bandi.model.config import (
     Earning,
     Editor,
     EpsilonGreedy,
+    LinTs,
+    LinUcb,
+    Logistic,
     PolicyConfig,
     Retention,
     Surrogate,
@@ -33,6 +36,14 @@ CONFIGS: list[PolicyConfig] = [
     Surrogate(),
     Conditional(),
     Retention(),
+    LinTs(),
+    LinTs(half_life="7d"),
+    LinUcb(),
+    LinUcb(half_life="1h", dimensions=3),
+    LinTs(model="hybrid"),
+    LinUcb(model="hybrid", dimensions=4),
+    Logistic(),
+    Logistic(half_life="1d", dimensions=3),
 ]
 
 

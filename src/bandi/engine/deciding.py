@@ -176,8 +176,12 @@ class Decider:
             candidates = Candidates(items, state.items.editor_ranks(items))
         candidates = candidates._replace(priors=self.priors(placement))
         pins = force.pin_items
+        request = Request(self._memberships.for_arms(membership), now_ms, user)
+        if placement.dimensions:
+            request = request._replace(vector=state.contexts.reader(recent, placement.dimensions))
+            candidates = candidates._replace(vectors=state.contexts.titles(placement.dimensions))
         return _Prepared(
-            Request(self._memberships.for_arms(membership), now_ms), candidates, sources, force, rule_ids,
+            request, candidates, sources, force, rule_ids,
             chosen.diversity(), pins if not len(pins) else _shown(pins, allowed.mask), membership,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -20,7 +20,8 @@ from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
 from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
-from bandi.learning.attribution import Attribution, PlacementRule
+from bandi.engine.contexts import Contexts
+from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
@@ -31,7 +32,7 @@ from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
-from bandi.policies.registry import make_policy, policy_version
+from bandi.policies.registry import dimensions_of, learned_as, make_policy, policy_version
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -63,6 +64,11 @@ class PlacementState:
     successes: float = 0.0
 
     @property
+    def dimensions(self) -> int:
+        """Numbers in the vectors of readers and titles that its policy looks at; 0: it looks at none."""
+        return dimensions_of(self.config.policy)
+
+    @property
     def source_names(self) -> list[str]:
         """The targeters' names, by bit."""
         return [str(targeter.__struct_config__.tag) for targeter in self.config.targeters]
@@ -82,6 +88,7 @@ class State:
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
         self.histories = Histories()
+        self.contexts = Contexts()
         self.encounters = Encounters()
         self.popularity = Popularity()
         self.artifact = ""
@@ -114,14 +121,32 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
-        for index, outcomes in self.attribution.fold(piece).items():
-            self._learn(index, outcomes)
+        rows = self.attribution.rows(piece)
+        asked, recent = self._readers_of(rows, piece)
+        for index, outcomes in by_placement(rows).items():
+            self._learn(index, self._with_vectors(index, outcomes, recent[asked == index]))
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
-            self.histories.fold(piece.events.rows)
             self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
         self.position = piece.stop
+
+    def _readers_of(self, rows: Array, piece: Stretch) -> tuple[Array, Array]:
+        """Fold the histories; of outcomes whose policies look at readers: the placement, and what the reader had read when
+        the trial was made, as known at the position of the record that told of it (so however the log is cut).
+        """
+        self.contexts.follow(self.items)
+        looking = [state.index for state in self.placements.values() if state.dimensions]
+        asked = rows[np.isin(rows["placement"], looking)] if looking else rows[:0]
+        recent = self.histories.fold_and_look(piece.events, asked["position"], asked["user"], asked["time_ms"])
+        return asked["placement"], recent
+
+    def _with_vectors(self, index: int, outcomes: Outcomes, recent: Array) -> Outcomes:
+        placement = self._by_index.get(index)
+        if placement is None or not placement.dimensions:
+            return outcomes
+        d = placement.dimensions
+        return replace(outcomes, vectors=self.contexts.readers(recent, d), title_vectors=self.contexts.titles(d))
 
     def _learn(self, index: int, outcomes: Outcomes) -> None:
         placement = self._by_index.get(index)
@@ -185,6 +210,7 @@ class State:
             self.placements[name] = state
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
+        self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
         self.attribution = self.attribution.reconfigured(self._rules(config), config.log.attribution_horizon)
         self.seen = self.seen.resized(config.log.duplicate_horizon)
 
@@ -247,6 +273,7 @@ class State:
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
             state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])
         self.catalog_position = int(arrays["catalog_position"][0])
+        self.contexts.follow(self.items)
         self.position = position
 
 
@@ -258,7 +285,8 @@ def arm_segments(config: Config | None) -> int:
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
-    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None))
+    half_life = getattr(policy, "half_life", None)
+    return (placement.impressions, config.objectives[policy.objective], half_life, learned_as(policy))
 
 
 def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
@@ -266,7 +294,7 @@ def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-_AT_THE_START = (DocumentKind.CONFIG, DocumentKind.USERS_DELETED)
+_AT_THE_START = (DocumentKind.CONFIG, DocumentKind.USERS_DELETED, DocumentKind.ITEMS, DocumentKind.ITEMS_DELETED)
 """What changes how the events before and behind it are folded."""
 
 

@@ -28,8 +28,12 @@ ENTRY = np.dtype(
 """What is known of one (request, item, placement): the earliest impression, the earliest reward; 24 bytes."""
 
 OUTCOME = np.dtype(
-    [("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
-)
+    [
+        ("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2"),
+        ("position", "<i8"), ("user", "<i4"),
+    ]
+)  # fmt: skip
+"""A change of what an arm has counted; position, user: of the record that brought it."""
 
 DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1, 2, 3, 4, 5, 6, 7
 """Places of the counters; KINDS + kind counts events of a built-in kind (1 to 15)."""
@@ -44,8 +48,9 @@ DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def emit(
-    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int
-) -> int:
+    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int,
+    position: int, user: int,
+) -> int:  # fmt: skip
     """Append one outcome; returns how many there are."""
     row = out[made]
     row["time_ms"] = time_ms
@@ -54,6 +59,8 @@ def emit(
     row["item"] = item
     row["placement"] = placement
     row["segment"] = segment
+    row["position"] = position
+    row["user"] = user
     return made + 1
 
 
@@ -73,8 +80,9 @@ def _worth(impression_ms: int, reward_ms: int, window_ms: int) -> tuple[int, int
 
 @njit(cache=True, nogil=True)
 def _learn(
-    entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array
-) -> int:
+    entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array,
+    position: int, user: int,
+) -> int:  # fmt: skip
     """Take one more time into an entry and put out what its worth has changed by."""
     entry = entries[row]
     old_impression, old_reward = entry["impression_ms"], entry["reward_ms"]
@@ -87,10 +95,12 @@ def _learn(
     trial_now, reward_now, time_now, orphan_now, late_now = _worth(new_impression, new_reward, window_ms)
     item, placement, segment = entry["item"], entry["placement"], entry["segment"]
     if trial and time != time_now:
-        made = emit(out, made, time, -trial, -reward, item, placement, segment)
-        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment)
+        made = emit(out, made, time, -trial, -reward, item, placement, segment, position, user)
+        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, position, user)
     elif trial_now != trial or reward_now != reward:
-        made = emit(out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment)
+        made = emit(
+            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, position, user
+        )
     counters[TRIALS] += trial_now - trial
     counters[SUCCESSES] += reward_now - reward
     counters[ORPHANS] += orphan_now - orphan
@@ -137,6 +147,7 @@ def join(
         first, count = 0, 1
         if is_event:
             event = events[e]
+            position, user = event_positions[e], event["user"]
             e += 1
             kind, request, item = event["kind"], event["request"], event["item"]
             placement, segment, time = event["placement"], event["segment"], event["occurred_ms"]
@@ -157,6 +168,7 @@ def join(
                 continue
         else:
             header = decisions[d]
+            position, user = decision_positions[d], header["user"]
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
             segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
@@ -169,7 +181,7 @@ def join(
             if not is_event:
                 item = shown[first + i]
             if request == np.uint64(0):
-                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment)
+                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, position, user)
                 counters[TRIALS] += 1
                 if not impression:
                     counters[SUCCESSES] += 1
@@ -180,7 +192,7 @@ def join(
             key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
             row = find_near(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
-                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters)
+                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters, position, user)
                 continue
             row = find_near(index, keys_a, keys_b, request, key)
             if row < 0:
@@ -193,7 +205,7 @@ def join(
                 entry["item"] = item
                 entry["placement"] = placement
                 entry["segment"] = segment
-            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters)
+            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters, position, user)
     cursors[0], cursors[1] = e, d
     counts[0], counts[1] = rows, made
     return status

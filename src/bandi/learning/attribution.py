@@ -140,13 +140,17 @@ class Attribution:
         )
 
     def fold(self, stretch: Stretch) -> dict[int, Outcomes]:
-        """Outcomes of the stretch's records by placement, in log order. O(records).
+        """`by_placement` of `rows`."""
+        return by_placement(self.rows(stretch))
+
+    def rows(self, stretch: Stretch) -> Array:
+        """Outcomes of the stretch's records in log order: OUTCOME[n]. O(records).
 
         A pair counts for the segment that its first record names.
         """
         events, decisions = stretch.events, stretch.decisions
         if not len(events.rows) and not len(decisions.headers):
-            return {}
+            return self._out[:0]
         cursors = np.zeros(2, np.int64)
         counts = np.zeros(3, np.int64)
         made: list[Array] = []
@@ -167,7 +171,7 @@ class Attribution:
             if counts[1]:
                 made.append(self._out[: counts[1]].copy())
             if status == kernel.DONE:
-                return _by_placement(made)
+                return made[0] if len(made) == 1 else np.concatenate([*made, self._out[:0]])
             if status == kernel.FULL_TABLE:
                 self._make_room(int(counts[2]))
 
@@ -208,10 +212,10 @@ class Attribution:
             setattr(self, f"_{name}", table)
 
 
-def _by_placement(made: list[Array]) -> dict[int, Outcomes]:
-    if not made:
+def by_placement(rows: Array) -> dict[int, Outcomes]:
+    """Outcomes of OUTCOME[n] by placement, in their order."""
+    if not len(rows):
         return {}
-    rows = made[0] if len(made) == 1 else np.concatenate(made)
     placements = rows["placement"]
     if (placements == placements[0]).all():
         return {int(placements[0]): _outcomes(rows)}
@@ -225,4 +229,5 @@ def _outcomes(rows: Array) -> Outcomes:
         trials=np.ascontiguousarray(rows["trial"]),
         rewards=np.ascontiguousarray(rows["reward"]),
         occurred_ms=np.ascontiguousarray(rows["time_ms"]),
+        users=np.ascontiguousarray(rows["user"]),
     )

@@ -177,7 +177,83 @@ class Retention(Struct, frozen=True, tag_field="use", tag="retention"):
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning | Value | Surrogate | Conditional | Retention
+ChainConfig = Earning | Value | Surrogate | Conditional | Retention
+"""Policies that look beyond the click."""
+
+Dimensions = Annotated[int, msgspec.Meta(ge=2, le=64)]
+MostTitles = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+
+
+class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
+    """Linear Thompson sampling: a title's rate as a linear function of the reader, drawn from its posterior."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    dimensions: Dimensions = 16
+    """Numbers in a reader's vector, made from what they read last."""
+    model: Literal["disjoint", "hybrid"] = "disjoint"
+    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.3
+    """Standard deviation of one reward: 0.3 is that of clicks with a rate of 0.1."""
+    prior: Prior = Prior()
+    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 10_000
+    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+    def __post_init__(self) -> None:
+        if self.model == "hybrid" and self.half_life is not None:
+            raise ValueError('no half_life with model = "hybrid", which does not forget')
+
+
+class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
+    """A title's rate as a linear function of the reader, plus a bonus for what is not known of it."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    dimensions: Dimensions = 16
+    """Numbers in a reader's vector, made from what they read last."""
+    model: Literal["disjoint", "hybrid"] = "disjoint"
+    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
+    """Weight of the bonus: alpha in Li, Chu, Langford and Schapire (2010)."""
+    prior: Prior = Prior()
+    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 10_000
+    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+    def __post_init__(self) -> None:
+        if self.model == "hybrid" and self.half_life is not None:
+            raise ValueError('no half_life with model = "hybrid", which does not forget')
+
+
+class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
+    """Logistic regression on reader and title with an intercept of each title's own, drawn from its posterior."""
+
+    objective: Name = "click"
+    """Which objective counts as reward: one that happens or does not."""
+    dimensions: Annotated[int, msgspec.Meta(ge=2, le=32)] = 16
+    """Numbers in the vectors of readers and of titles; 2 * dimensions - 1 weights are learned."""
+    mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
+    """Expected rate before the first impression, 0 to 1."""
+    weight_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
+    """Standard deviation of the shared weights before the first impression, in log odds."""
+    title_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
+    """How far titles differ beyond what their vectors say: standard deviation of their intercepts, in log odds."""
+    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+    """Width of the draws: 1 is the posterior, 0 its mode."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time; absent: never."""
+    most_titles: MostTitles = 100_000
+    """Titles that an intercept is kept of; of more, those learned from longest ago go back to the prior."""
+
+
+ContextualConfig = LinTs | LinUcb | Logistic
+"""Policies that look at vectors of readers (and some at those of titles)."""
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | ContextualConfig | ChainConfig
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]

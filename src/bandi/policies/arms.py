@@ -167,13 +167,14 @@ class Scratch:
 
 
 def with_segments(state: State, segments: int) -> State:
-    """The counts of a `dump` for another number of segments: those of segments that are no more go to segment 0."""
-    counts = np.asarray(state["counts"])
+    """The counts of a policy's `dump` for another number of segments: those of segments that are no more go to segment 0."""
+    key = "counts" if "counts" in state else "clicks/counts"
+    counts = np.asarray(state[key])
     kept = min(segments, counts.shape[1])
     wider = np.zeros((len(counts), segments, 2), np.float32)
     wider[:, :kept] = counts[:, :kept]
     wider[:, 0] += counts[:, kept:].sum(axis=1)
-    return {**state, "counts": wider}
+    return {**state, key: wider}
 
 
 def _checked(state: State, segments: int) -> tuple[Array, int]:

@@ -9,10 +9,15 @@ import msgspec
 import numpy as np
 
 from bandi.model.config import (
+    ChainConfig,
     Conditional,
+    ContextualConfig,
     Earning,
     Editor,
     EpsilonGreedy,
+    LinTs,
+    LinUcb,
+    Logistic,
     PolicyConfig,
     Prior,
     Retention,
@@ -20,6 +25,7 @@ from bandi.model.config import (
     Thompson,
     Ucb1,
     Value,
+    duration_ms,
 )
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
@@ -29,6 +35,12 @@ from bandi.policies.conditional import ConditionalRule
 from bandi.policies.earning import EarningRule
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
+from bandi.policies.hybrid import HybridPolicy
+from bandi.policies.lin_ts import LinTsRule
+from bandi.policies.lin_ucb import LinUcbRule
+from bandi.policies.linear import LinearPolicy, LinearRule
+from bandi.policies.linear_titles import LinearTitles
+from bandi.policies.logistic import LogisticPolicy
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Request
 from bandi.policies.retention import RetentionRule
 from bandi.policies.thompson import ThompsonRule
@@ -49,9 +61,14 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
             return ChainPolicy(_arms(config, segments), _chain(config), _chain_rule(config))
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
-
-
-ChainConfig = Earning | Value | Surrogate | Conditional | Retention
+        case LinTs(model="hybrid") | LinUcb(model="hybrid"):
+            return HybridPolicy(config, segments)
+        case LinTs():
+            return _linear(config, segments, LinTsRule(config.exploration))
+        case LinUcb():
+            return _linear(config, segments, LinUcbRule(config.exploration))
+        case Logistic():
+            return LogisticPolicy(config, segments)
 
 
 def _chain_rule(config: ChainConfig) -> ChainRule:
@@ -68,14 +85,19 @@ def _chain_rule(config: ChainConfig) -> ChainRule:
 
 def _chain(config: ChainConfig) -> ChainStatistics:
     if isinstance(config, Retention):
-        return ChainStatistics((CONTINUED,), most_reader_spread=0.0)
+        return ChainStatistics((CONTINUED,), _reader_spread(config))
     steps = (CONTINUED, PAID)[-len(config.then) :]
     if isinstance(config, Earning) and config.delay == "ignored":
         steps = tuple(dataclasses.replace(step, delay_ms=0.0) for step in steps)
     if isinstance(config, Surrogate):
         steps = (*steps[:-1], dataclasses.replace(steps[-1], most_spread=0.0))
-    alike = isinstance(config, Conditional) or (isinstance(config, Earning) and config.readers == "ignored")
-    return ChainStatistics(steps, most_reader_spread=0.0 if alike else 20.0)
+    return ChainStatistics(steps, _reader_spread(config))
+
+
+def _reader_spread(config: ChainConfig) -> float:
+    """Largest variance of readers' factors; 0: readers are alike."""
+    alike = isinstance(config, Conditional | Retention) or (isinstance(config, Earning) and config.readers == "ignored")
+    return 0.0 if alike else 20.0
 
 
 def _arms(config: Thompson | Ucb1 | EpsilonGreedy | ChainConfig, segments: int) -> BetaArms:
@@ -89,6 +111,27 @@ def learned_prior(config: PolicyConfig) -> Prior | None:
             return config.prior if config.prior.source == "content" else None
         case _:
             return None
+
+
+def _linear(config: LinTs | LinUcb, segments: int, rule: LinearRule) -> LinearPolicy:
+    half_life_ms = 0.0 if config.half_life is None else float(duration_ms(config.half_life))
+    titles = LinearTitles(config.dimensions, config.most_titles, config.prior.mean, config.prior.strength, half_life_ms)
+    return LinearPolicy(BetaArms(config.prior, config.half_life, segments), titles, rule)
+
+
+def dimensions_of(config: PolicyConfig) -> int:
+    """Numbers in the vectors that the policy looks at; 0: it looks at none."""
+    return config.dimensions if isinstance(config, ContextualConfig) else 0
+
+
+def learned_as(config: PolicyConfig) -> tuple[object, ...]:
+    """What else than counts the policy's state depends on: where this changes, it starts anew. Empty: counts alone."""
+    if isinstance(config, ChainConfig):
+        return (config.then, isinstance(config, Surrogate), _reader_spread(config), getattr(config, "delay", ""))
+    if not isinstance(config, ContextualConfig):
+        return ()
+    free = ("objective", "exploration")  # the objective is compared by what it counts
+    return tuple(getattr(config, name) for name in config.__struct_fields__ if name not in free)
 
 
 def policy_version(config: PolicyConfig) -> str:
@@ -112,6 +155,10 @@ def warm() -> None:
         Value(),
         Conditional(),
         Retention(),
+        LinTs(),
+        LinUcb(),
+        LinTs(model="hybrid"),
+        Logistic(),
     ):
         policy = make_policy(config, 1)
         policy.update(outcomes)
