@@ -1,4 +1,4 @@
-"""The whole of what the log says, folded: ids, catalogue, histories, seen event ids, attribution, the policies' arms.
+"""The whole of what the log says, folded: ids, catalogue, histories, seen ids, journeys, attribution, the policies' arms.
 
 State changes in `fold` alone, and depends on nothing but the records and their order, so a replay of the log gives
 the same bytes. Readers take no lock: `version` is odd while a fold is under way, and a reader that saw it change
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -24,14 +24,16 @@ from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
+from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
+from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
-from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
-from bandi.policies.registry import make_policy, policy_version
+from bandi.policies.registry import make_policy, policy_version, steps_of
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -81,6 +83,8 @@ class State:
         self.rules = Rules()
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
+        self.journeys = Journeys([], [], Config().log.journey_horizon)
+        self.payers = Payers()
         self.histories = Histories()
         self.encounters = Encounters()
         self.popularity = Popularity()
@@ -114,13 +118,18 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
-        for index, outcomes in self.attribution.fold(piece).items():
+        followed = self.journeys.fold(piece.events.rows)
+        credited = replace(piece, events=Events(piece.events.positions, followed.rows))
+        for index, outcomes in self.attribution.fold(credited).items():
             self._learn(index, outcomes)
+        for index, steps in followed.outcomes.items():
+            self._learn_later(index, steps)
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
             self.histories.fold(piece.events.rows)
             self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
+            self.payers.fold(piece.events.rows)
         self.position = piece.stop
 
     def _learn(self, index: int, outcomes: Outcomes) -> None:
@@ -129,6 +138,12 @@ class State:
             placement.policy.update(outcomes)
             placement.trials += float(outcomes.trials.sum(dtype=np.float64))
             placement.successes += float(outcomes.rewards.sum(dtype=np.float64))
+
+    def _learn_later(self, index: int, steps: tuple[Outcomes, ...]) -> None:
+        placement = self._by_index.get(index)
+        if placement is not None:
+            for outcomes in steps:
+                placement.policy.update(outcomes)
 
     def _apply_document(self, document: Document) -> None:
         match document.kind:
@@ -154,6 +169,8 @@ class State:
                     user = self.interner.lookup("user", text)
                     self.histories.forget(user)
                     self.encounters.forget(user)
+                    self.journeys.forget(user)
+                    self.payers.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
@@ -167,6 +184,7 @@ class State:
         """Placements as `config` says. Arms carry over where what they count has not changed; else they start anew."""
         previous, self.placements = self.placements, {}
         old = self.config
+        going_on = set()
         for name, placement in config.placements.items():
             version = policy_version(placement.policy)
             state = PlacementState(
@@ -182,10 +200,15 @@ class State:
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
                 state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
+                going_on.add(state.index)
             self.placements[name] = state
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
         self.attribution = self.attribution.reconfigured(self._rules(config), config.log.attribution_horizon)
+        steps = [self._steps(state, config) for state in self.placements.values()]
+        self.journeys = self.journeys.reconfigured(
+            later_objectives(config), steps, config.log.journey_horizon, going_on
+        )
         self.seen = self.seen.resized(config.log.duplicate_horizon)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
@@ -198,9 +221,15 @@ class State:
                     impressions=state.config.impressions,
                     reward_kind=int(EventKind[objective.event.upper()]),
                     window_ms=duration_ms(objective.window),
+                    count=objective.count,
                 )
             )
         return rules
+
+    def _steps(self, state: PlacementState, config: Config) -> PlacementSteps:
+        policy = state.config.policy
+        main = policy.objective if config.objectives[policy.objective].event != "click" else ""
+        return PlacementSteps(state.index, steps_of(policy), main)
 
     def dump(self) -> dict[str, Array]:
         """Copies of everything, by name: the same bytes for the same history."""
@@ -217,6 +246,8 @@ class State:
             "rules": self.rules,
             "seen": self.seen,
             "attribution": self.attribution,
+            "journeys": self.journeys,
+            "payers": self.payers,
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
@@ -239,6 +270,8 @@ class State:
         self.rules.load(_part(arrays, "rules"))
         self.seen.load(_part(arrays, "seen"))
         self.attribution.load(_part(arrays, "attribution"))
+        self.journeys.load(_part(arrays, "journeys"))
+        self.payers.load(_part(arrays, "payers"))
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
@@ -258,7 +291,23 @@ def arm_segments(config: Config | None) -> int:
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
-    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None))
+    later = tuple(config.objectives[name] for name in steps_of(policy))
+    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None), later)
+
+
+def later_objectives(config: Config) -> list[LaterObjective]:
+    """The objectives that may be reached after a start: reads and purchases, in the file's order."""
+    return [
+        LaterObjective(
+            name,
+            int(EventKind[objective.event.upper()]),
+            objective.count,
+            duration_ms(objective.window),
+            objective.value,
+        )
+        for name, objective in config.objectives.items()
+        if objective.event != "click"
+    ]
 
 
 def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
