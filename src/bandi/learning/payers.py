@@ -96,7 +96,7 @@ def count(events: Array, rows: Array) -> None:
         event = events[i]
         row = rows[event["user"]]
         kind = event["kind"]
-        if kind == CLICK or kind == READ:  # noqa: PLR1714
+        if kind == CLICK or kind == READ:  # noqa: PLR1714, SIM109
             _go_on(row, kind, event["item"], event["episode"])
         elif kind == PURCHASE and event["value"] > 0:
             row["payments"] += 1

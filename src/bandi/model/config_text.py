@@ -234,8 +234,9 @@ def _objective_checks(objective: dict[str, Any], keys: tuple[str, ...]) -> Itera
     if "value" in objective and event != "purchase":
         expected = f"no value beside event = {event!r}: only purchases have one"
         yield _Found((*keys, "value"), _shown(objective["value"]), expected, "did you mean event = 'purchase'?")
-    if "window" in objective and duration_ms(objective["window"]) > duration_ms(MAX_WINDOW):
-        yield _Found((*keys, "window"), _shown(objective["window"]), f"at most {MAX_WINDOW}")
+    window = objective.get("window", "1ms")
+    if len(window) > 20 or duration_ms(window) > duration_ms(MAX_WINDOW):
+        yield _Found((*keys, "window"), _shown(window), f"at most {MAX_WINDOW}")
 
 
 def _later_checks(names: list[str], objectives: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:
