@@ -15,9 +15,9 @@ Objective = tuple[str, int, int, int, bool]
 def outcomes(
     events: Any, objectives: list[Objective], steps: dict[int, list[str]]
 ) -> tuple[Counter[Any], Counter[str], dict[str, list[float]]]:
-    """(what is counted by (placement, step, item, segment, user, start, delay or None), counters, sums of organic starts).
+    """(what is counted by (placement, step, item, segment, user, start, delay or None, what), counters, organic sums).
 
-    events: EVENT[n]; steps: placement -> names. Delay None: trials and coins of further purchases; else rewards. It looks
+    events: EVENT[n]; steps: placement -> names. Rewards have a delay, trials and coins have None. It looks
     at the whole history at once, so the order of records cannot matter to it, but for refunds among journeys.
     """
     longest = max(objective[3] for objective in objectives)
@@ -56,8 +56,7 @@ def outcomes(
                 counts[*key, None, "trial"] += 1
                 if hits:
                     counts[*key, hits[0][0], "reward"] += 1
-                    counts[*key, hits[0][0], "value"] += hits[0][1] if coins else 0
-                    counts[*key, None, "value"] += sum(value for _, value in hits[1:]) if coins else 0
+                    counts[*key, None, "value"] += sum(value for _, value in hits) if coins else 0
     return Counter({key: count for key, count in counts.items() if count}), tally, organic
 
 

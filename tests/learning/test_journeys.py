@@ -81,7 +81,7 @@ class Folded:
                     rewarded = delay if reward else None
                     self.counts[*key, None, "trial"] += trial
                     self.counts[*key, rewarded, "reward"] += reward
-                    self.counts[*key, rewarded, "value"] += value
+                    self.counts[*key, None, "value"] += value
                     self.rows.append((made.step, trial, reward, value, delay))
         return self
 

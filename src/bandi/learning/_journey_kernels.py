@@ -192,6 +192,20 @@ def _placement(event: Any, rules: Array) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _matters(journey: Any, event: Any, reached: Array, columns: Array, kept_reads: int) -> bool:
+    """Whether an event within a journey may change its worth: most clicks and reads do not."""
+    kind, time, episode = event["kind"], event["occurred_ms"], event["episode"]
+    if kind == CLICK:
+        return bool(time <= journey["click_ms"])
+    if kind != READ or time <= journey["read_ms"] or (episode == 0 and kept_reads > 0):
+        return True
+    for c in range(len(columns)):
+        if columns[c] <= max(1, episode) and time < reached[c]:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def _apply(
     table: Generation, used: Array, pair: int, event: Any, rules: Array, steps: Array, columns: Array, longest_ms: int,
     kept_reads: int, epoch: int, worth: Array, known: Known, out: Array, made: int, credit: Any, counters: Array,
@@ -203,9 +217,9 @@ def _apply(
     while row >= 0 and table.journeys[row]["first_ms"] - longest_ms > time:
         above, row = row, table.journeys[row]["earlier"]
     joins = kind != REFUND and row >= 0 and time <= table.journeys[row]["last_ms"] + longest_ms
-    for i in range(3):
-        for s in range(worth.shape[1]):
-            worth[i, s]["trial"] = 0
+    matters = True
+    for s in range(worth.shape[1]):
+        worth[0, s]["trial"] = worth[2, s]["trial"] = 0
     if joins or (row >= 0 and kind == REFUND):
         other = table.journeys[row]["earlier"]
         if joins and other >= 0 and time <= table.journeys[other]["last_ms"] + longest_ms:
@@ -214,7 +228,9 @@ def _apply(
             _count(counters, weigh(table, row, rules, steps, worth[0], known), -1)
             _merge(table, row, other, kept_reads, counters)
         else:
-            _count(counters, weigh(table, row, rules, steps, worth[0], known), -1)
+            matters = _matters(table.journeys[row], event, table.reached[row], columns, kept_reads)
+            if matters:
+                _count(counters, weigh(table, row, rules, steps, worth[0], known), -1)
         if kind == REFUND:
             known.was_left[:] = known.left
     else:
@@ -231,8 +247,9 @@ def _apply(
     placement = _placement(event, rules)
     says_more = _credit(journey, event, placement, rules, credit, counters)
     _learn(table, used, row, event, placement, credit, longest_ms, columns, kept_reads, counters)
-    _count(counters, weigh(table, row, rules, steps, worth[2], known), 1)
-    made = put_out(out, made, organic, worth[0], worth[2], user, item)
+    if matters:
+        _count(counters, weigh(table, row, rules, steps, worth[2], known), 1)
+        made = put_out(out, made, organic, worth[0], worth[2], user, item)
     if kind == READ and event["episode"] == 0 and kept_reads > 0:
         credit["episode"] = journey["reads"]
         says_more = True
