@@ -36,7 +36,13 @@ def main() -> None:
         measured = [sorted(fold(part) for _ in range(RUNS)) for part in (later, logged)]
         paying = sorted(pay(later) for _ in range(RUNS))
         rows.append([f"{size:,}", rate(size, measured[0]), peer, rate(size, measured[1]), rate(size, paying)])
-    header = ["events", "clicks, reads, purchases (events per CPU s)", "plain Python", "a log with 12 impressions a click", "payers"]
+    header = [
+        "events",
+        "clicks, reads, purchases (events per CPU s)",
+        "plain Python",
+        "a log with 12 impressions a click",
+        "payers",
+    ]
     print(table(header, rows))
 
 
