@@ -199,7 +199,7 @@ def _matters(journey: Any, event: Any, reached: Array, columns: Array, kept_read
         return bool(time <= journey["click_ms"])
     if kind != READ or time <= journey["read_ms"] or (episode == 0 and kept_reads > 0):
         return True
-    for c in range(len(columns)):
+    for c in range(len(columns)):  # noqa: SIM110
         if columns[c] <= max(1, episode) and time < reached[c]:
             return True
     return False
