@@ -4,7 +4,15 @@ import msgspec
 import pytest
 
 from bandi.model.config import Config, Struct, Thompson
-from bandi.model.config_text import default_config_text, find_problems, keys_of, meanings, parse_config
+from bandi.model.config_text import (
+    _cross_checks,
+    _placed,
+    default_config_text,
+    find_problems,
+    keys_of,
+    meanings,
+    parse_config,
+)
 from bandi.model.errors import ConfigError
 
 
@@ -67,6 +75,24 @@ MISTAKES = [
     ("[logg]\n", 1, "logg", "did you mean log?"),
     ("[serve]\nport = 99999", 2, "serve.port", "from 0 to 65535"),
     ("[serve]\nhost = 3", 2, "serve.host", "text"),
+    (
+        "[objectives.click]\ncount = 4",
+        2,
+        "objectives.click.count",
+        "only reads are counted, found 4; did you mean event = 'read'?",
+    ),
+    ("[objectives.coins]\nevent = 'purchase'\ncount = 2", 3, "objectives.coins.count", "only reads are counted"),
+    ("[objectives.click]\ncount = 0", 2, "objectives.click.count", "a whole number from 1"),
+    ("[objectives.click]\nvalue = 'coins'", 2, "objectives.click.value", "did you mean event = 'purchase'?"),
+    (
+        "[objectives.coins]\nevent = 'purchase'\nvalue = 'coin'",
+        3,
+        "objectives.coins.value",
+        "did you mean coins?",
+    ),
+    ("[objectives.click]\nevent = 'purchas'", 2, "objectives.click.event", "did you mean purchase?"),
+    ("[objectives.click]\nwindow = '9999d'", 2, "objectives.click.window", "at most 3650d"),
+    (f"[objectives.click]\nwindow = '{'9' * 400}d'", 2, "objectives.click.window", "at most 3650d"),
     ("[serve\nhost = 'x'", 1, "valid TOML", "serve"),
     ("x = [" + "[" * 100, 1, "nested", "levels"),
 ]
@@ -122,3 +148,28 @@ def test_lists_of_tables_name_the_entry_that_is_wrong() -> None:
     many = ", ".join(['{ use = "popular" }'] * 9)
     with pytest.raises(ConfigError, match="at most 8"):
         parse_config(f"[placements.home]\ntargeters = [{many}]\n")
+
+
+OBJECTIVES = {
+    "click": {},
+    "continued": {"event": "read", "count": 4},
+    "coins": {"event": "purchase", "value": "coins"},
+}
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (["continued", "coins"], None),
+        (["coin"], "one of: continued, coins, found 'coin'; did you mean coins?"),
+        (["click"], "a click is the start itself"),
+        (["coins", "coins"], "each objective once"),
+    ],
+)
+def test_what_a_policy_looks_for_later_must_be_a_read_or_a_purchase(then: list[str], words: str | None) -> None:
+    tree = {"objectives": OBJECTIVES, "placements": {"home": {"policy": {"use": "thompson", "then": then}}}}
+    found = [_placed(problem, [], "bandi.toml") for problem in _cross_checks(tree)]
+    assert len(found) == (words is not None)
+    if words is not None:
+        assert found[0].where == "bandi.toml: placements.home.policy.then"
+        assert words in str(found[0])

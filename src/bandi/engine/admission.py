@@ -21,6 +21,7 @@ from bandi.model.answers import Refusal
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.events import (
     FIRST_CUSTOM_KIND,
+    MAX_COINS,
     MAX_ID_BYTES,
     Click,
     Custom,
@@ -30,6 +31,7 @@ from bandi.model.events import (
     Impression,
     Purchase,
     Read,
+    Refund,
     milliseconds,
 )
 from bandi.model.records import EVENT, Array
@@ -39,10 +41,11 @@ _KINDS: dict[type, int] = {
     Click: EventKind.CLICK,
     Read: EventKind.READ,
     Purchase: EventKind.PURCHASE,
+    Refund: EventKind.REFUND,
     Dismiss: EventKind.DISMISS,
     Custom: FIRST_CUSTOM_KIND,
 }
-_EVENT_NAMES = "bandi.Impression, Click, Read, Purchase, Dismiss or Custom"
+_EVENT_NAMES = "bandi.Impression, Click, Read, Purchase, Refund, Dismiss or Custom"
 MAX_CUSTOM_KINDS = 1_000
 _INT64_MS = 1 << 62
 
@@ -222,26 +225,38 @@ def _positions(slots: list[int | None], problems: dict[int, Problem]) -> list[in
 def _own_fields(events: list[Event], rows: Array, new: NewIds, problems: dict[int, Problem]) -> None:
     """Episode, coins, value and name: only some kinds have them."""
     kinds = rows["kind"]
-    for i in np.flatnonzero((kinds == EventKind.READ) | (kinds == EventKind.PURCHASE) | (kinds >= FIRST_CUSTOM_KIND)):
+    with_fields = (kinds == EventKind.READ) | (kinds == EventKind.PURCHASE) | (kinds >= EventKind.REFUND)
+    for i in np.flatnonzero(with_fields):
         event = events[i]
-        if isinstance(event, Read | Purchase) and event.episode is not None:
+        if isinstance(event, Read | Purchase | Refund) and event.episode is not None:
             if type(event.episode) is int and 1 <= event.episode <= 1_000_000:
                 rows["episode"][i] = event.episode
             else:
                 _note(
                     problems, int(i), Problem("$.episode", repr(event.episode)[:66], "a whole number from 1 to 1000000")
                 )
-        if isinstance(event, Purchase):
-            rows["value"][i] = _amount(event.coins, "$.coins", int(i), problems, low=0.0)
+        if isinstance(event, Purchase | Refund):
+            rows["value"][i] = _coins(event, int(i), problems)
         elif isinstance(event, Custom):
-            rows["value"][i] = _amount(event.value, "$.value", int(i), problems, low=-1e15)
+            rows["value"][i] = _amount(event.value, int(i), problems)
             rows["kind"][i] = _custom_kind(event.name, int(i), new, problems)
 
 
-def _amount(value: Any, where: str, i: int, problems: dict[int, Problem], low: float) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and low <= value <= 1e15:
+def _coins(event: Purchase | Refund, i: int, problems: dict[int, Problem]) -> float:
+    coins: Any = event.coins
+    number = isinstance(coins, int | float) and not isinstance(coins, bool)
+    if number and 0 <= coins <= MAX_COINS and (coins > 0 or isinstance(event, Purchase)):
+        return float(coins)
+    least = "from 0" if isinstance(event, Purchase) else "above 0"
+    hint = "send what was paid back as a refund" if number and coins < 0 and isinstance(event, Purchase) else ""
+    _note(problems, i, Problem("$.coins", repr(coins)[:66], f"a finite number {least} to {MAX_COINS:g}", hint))
+    return 0.0
+
+
+def _amount(value: Any, i: int, problems: dict[int, Problem]) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and abs(value) <= 1e15:
         return float(value)
-    _note(problems, i, Problem(where, repr(value)[:66], f"a finite number from {low:g} to 1e15"))
+    _note(problems, i, Problem("$.value", repr(value)[:66], "a finite number from -1e+15 to 1e15"))
     return 0.0
 
 

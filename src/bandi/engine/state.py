@@ -1,4 +1,4 @@
-"""The whole of what the log says, folded: ids, catalogue, histories, seen event ids, attribution, the policies' arms.
+"""The whole of what the log says, folded: ids, catalogue, histories, seen ids, journeys, attribution, the policies' arms.
 
 State changes in `fold` alone, and depends on nothing but the records and their order, so a replay of the log gives
 the same bytes. Readers take no lock: `version` is odd while a fold is under way, and a reader that saw it change
@@ -25,14 +25,16 @@ from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
+from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
+from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
-from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
-from bandi.policies.registry import dimensions_of, learned_as, make_policy, policy_version
+from bandi.policies.registry import dimensions_of, learned_as, make_policy, policy_version, steps_of
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -87,6 +89,8 @@ class State:
         self.rules = Rules()
         self.seen = SeenEvents(Config().log.duplicate_horizon)
         self.attribution = Attribution([], Config().log.attribution_horizon)
+        self.journeys = Journeys([], [], Config().log.journey_horizon)
+        self.payers = Payers()
         self.histories = Histories()
         self.contexts = Contexts()
         self.encounters = Encounters()
@@ -121,14 +125,19 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
-        rows = self.attribution.rows(piece)
+        followed = self.journeys.fold(piece.events.rows)
+        rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
         asked, recent = self._readers_of(rows, piece)
         for index, outcomes in by_placement(rows).items():
             self._learn(index, self._with_vectors(index, outcomes, recent[asked == index]))
+        for index, later in followed.outcomes.items():
+            if index in self._by_index:
+                self._by_index[index].policy.update(later)
         if len(piece.events.rows):
             self.seen.add(piece.events.rows["event_hi"], piece.events.rows["event_lo"])
             self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
+            self.payers.fold(piece.events.rows)
         self.position = piece.stop
 
     def _readers_of(self, rows: Array, piece: Stretch) -> tuple[Array, Array]:
@@ -179,6 +188,8 @@ class State:
                     user = self.interner.lookup("user", text)
                     self.histories.forget(user)
                     self.encounters.forget(user)
+                    self.journeys.forget(user)
+                    self.payers.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
@@ -192,6 +203,7 @@ class State:
         """Placements as `config` says. Arms carry over where what they count has not changed; else they start anew."""
         previous, self.placements = self.placements, {}
         old = self.config
+        going_on = set()
         for name, placement in config.placements.items():
             version = policy_version(placement.policy)
             state = PlacementState(
@@ -207,11 +219,16 @@ class State:
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
                 state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
+                going_on.add(state.index)
             self.placements[name] = state
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
         self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
         self.attribution = self.attribution.reconfigured(self._rules(config), config.log.attribution_horizon)
+        steps = [self._steps(state, config) for state in self.placements.values()]
+        self.journeys = self.journeys.reconfigured(
+            later_objectives(config), steps, config.log.journey_horizon, going_on
+        )
         self.seen = self.seen.resized(config.log.duplicate_horizon)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
@@ -224,9 +241,15 @@ class State:
                     impressions=state.config.impressions,
                     reward_kind=int(EventKind[objective.event.upper()]),
                     window_ms=duration_ms(objective.window),
+                    count=objective.count,
                 )
             )
         return rules
+
+    def _steps(self, state: PlacementState, config: Config) -> PlacementSteps:
+        policy = state.config.policy
+        main = policy.objective if config.objectives[policy.objective].event != "click" else ""
+        return PlacementSteps(state.index, steps_of(policy), main)
 
     def dump(self) -> dict[str, Array]:
         """Copies of everything, by name: the same bytes for the same history."""
@@ -243,6 +266,8 @@ class State:
             "rules": self.rules,
             "seen": self.seen,
             "attribution": self.attribution,
+            "journeys": self.journeys,
+            "payers": self.payers,
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
@@ -265,6 +290,8 @@ class State:
         self.rules.load(_part(arrays, "rules"))
         self.seen.load(_part(arrays, "seen"))
         self.attribution.load(_part(arrays, "attribution"))
+        self.journeys.load(_part(arrays, "journeys"))
+        self.payers.load(_part(arrays, "payers"))
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
@@ -285,8 +312,24 @@ def arm_segments(config: Config | None) -> int:
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
+    later = tuple(config.objectives[name] for name in steps_of(policy))
     half_life = getattr(policy, "half_life", None)
-    return (placement.impressions, config.objectives[policy.objective], half_life, learned_as(policy))
+    return (placement.impressions, config.objectives[policy.objective], half_life, later, learned_as(policy))
+
+
+def later_objectives(config: Config) -> list[LaterObjective]:
+    """The objectives that may be reached after a start: reads and purchases, in the file's order."""
+    return [
+        LaterObjective(
+            name,
+            int(EventKind[objective.event.upper()]),
+            objective.count,
+            duration_ms(objective.window),
+            objective.value,
+        )
+        for name, objective in config.objectives.items()
+        if objective.event != "click"
+    ]
 
 
 def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:

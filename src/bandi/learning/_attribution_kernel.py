@@ -16,10 +16,13 @@ from bandi.model.records import Array
 NEVER = np.iinfo(np.int64).max
 """The time of what has not happened."""
 
+LONG_AGO = np.iinfo(np.int64).min
+"""Instead of a reward's time: it was paid back, and has not happened."""
+
 UNCONFIGURED, REPORTED, IMPLIED = 0, 1, 2
 """Modes of a placement."""
 
-RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8")])
+RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8"), ("count", "<i8")])
 """What counts at a placement, by dense id of the placement."""
 
 ENTRY = np.dtype(
@@ -39,6 +42,7 @@ DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1,
 """Places of the counters; KINDS + kind counts events of a built-in kind (1 to 15)."""
 COUNTERS = KINDS + 16
 FIRST_CUSTOM = 16
+READ, PURCHASE, REFUND = 3, 4, 6
 
 CLOCK_SLACK_MS = 5_000
 """A reward may be stamped this much before its impression: the two often come from different clocks."""
@@ -83,10 +87,11 @@ def _learn(
     entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array,
     position: int, user: int,
 ) -> int:  # fmt: skip
-    """Take one more time into an entry and put out what its worth has changed by."""
+    """Take one more time into an entry (LONG_AGO: the reward was undone) and put out what its worth has changed by."""
     entry = entries[row]
     old_impression, old_reward = entry["impression_ms"], entry["reward_ms"]
-    new_impression, new_reward = min(old_impression, impression_ms), min(old_reward, reward_ms)
+    new_impression = min(old_impression, impression_ms)
+    new_reward = NEVER if reward_ms == LONG_AGO else min(old_reward, reward_ms)
     if new_impression == old_impression and new_reward == old_reward:
         return made
     entry["impression_ms"] = new_impression
@@ -96,7 +101,8 @@ def _learn(
     item, placement, segment = entry["item"], entry["placement"], entry["segment"]
     if trial and time != time_now:
         made = emit(out, made, time, -trial, -reward, item, placement, segment, position, user)
-        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, position, user)
+        if trial_now:
+            made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, position, user)
     elif trial_now != trial or reward_now != reward:
         made = emit(
             out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, position, user
@@ -164,7 +170,10 @@ def join(
             if placement < 0 or placement >= len(rules) or item < 0 or rules[placement]["mode"] == UNCONFIGURED:
                 continue
             impression = kind == 1
-            if not impression and kind != rules[placement]["reward_kind"]:
+            undone = kind == REFUND and request != np.uint64(0) and rules[placement]["reward_kind"] == PURCHASE
+            if not impression and not undone and kind != rules[placement]["reward_kind"]:
+                continue
+            if kind == READ and event["episode"] < rules[placement]["count"]:
                 continue
         else:
             header = decisions[d]
@@ -172,6 +181,7 @@ def join(
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
             segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
+            undone = False
             first, count = offsets[d], need
             d += 1
             if count == 0:
@@ -188,13 +198,15 @@ def join(
                     counters[ORPHANS] += 1
                 continue
             impression_ms = time if impression else NEVER
-            reward_ms = NEVER if impression else time
+            reward_ms = NEVER if impression else LONG_AGO if undone else time
             key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
             row = find_near(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
                 made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters, position, user)
                 continue
             row = find_near(index, keys_a, keys_b, request, key)
+            if row < 0 and undone:
+                continue
             if row < 0:
                 insert(index, keys_a, keys_b, row, rows, request, key)
                 row = rows

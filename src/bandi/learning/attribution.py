@@ -13,6 +13,9 @@ Each record puts out the change of worth. A request names its placement, so a pa
 configured, events that name different placements themselves are different pairs. A record without a request has no
 pair: an impression is a trial, a reward a trial and a reward, each time. The table is bounded: two generations, as in
 duplicates.py.
+
+journeys.py goes before: it says which request a purchase or a read without one follows from, and which a refund undoes. A
+reward that is undone has not happened.
 """
 
 from __future__ import annotations
@@ -35,12 +38,13 @@ _MODES = {"reported": kernel.REPORTED, "implied": kernel.IMPLIED}
 
 @dataclass(frozen=True, slots=True)
 class PlacementRule:
-    """What counts at one placement. impressions: "reported" or "implied"; reward_kind: an EventKind."""
+    """What counts at one placement. impressions: "reported" or "implied"; reward_kind: an EventKind; count: reads' episode."""
 
     placement: int
     impressions: str
     reward_kind: int
     window_ms: int
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,12 @@ class Attribution:
         self._horizon = horizon
         self._rules = np.zeros(max((rule.placement + 1 for rule in rules), default=0), kernel.RULE)
         for rule in rules:
-            self._rules[rule.placement] = (_MODES[rule.impressions], rule.reward_kind, rule.window_ms)
+            self._rules[rule.placement] = (
+                _MODES[rule.impressions],
+                rule.reward_kind,
+                rule.window_ms,
+                rule.count if rule.count > 1 else 0,
+            )
         self._new = _Table()
         self._old = _Table()
         self._counters = np.zeros(kernel.COUNTERS, np.int64)

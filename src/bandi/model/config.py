@@ -375,12 +375,16 @@ class Placement(Struct, frozen=True):
 
 
 class Objective(Struct, frozen=True):
-    """What counts as reward: an event that follows an impression within a window."""
+    """What counts as reward: an event that follows an impression, or a reader's start, within a window."""
 
     event: Literal["click", "read", "purchase"] = "click"
     """Which event counts."""
+    count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    """Reads alone: the reader has reached this episode (or has so many reads, where events name no episodes)."""
     window: Duration = "30m"
-    """Longest time from the impression to the event (by the clients' clocks)."""
+    """Longest time from the impression (or the start) to the event, by the clients' clocks; at most 3650d."""
+    value: Literal["coins"] | None = None
+    """Purchases alone: `coins`, what a policy that looks for amounts is told beside the reward; absent: nothing."""
 
 
 class Log(Struct, frozen=True):
@@ -390,6 +394,8 @@ class Log(Struct, frozen=True):
     """A repeated `event_id` is recognised among at least this many latest events (16 to 32 bytes each once in use)."""
     attribution_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
     """Outcomes are joined among at least this many latest impressions (40 to 80 bytes each once in use)."""
+    journey_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
+    """Reads and purchases are joined to readers' starts among at least this many latest (reader, title) pairs."""
     future_tolerance: Duration = "10m"
     """An event whose clock is further ahead of ours is refused."""
     past_tolerance: Duration = "14600d"

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from bandi.model import config as config_module
-from bandi.model.config import Config, Struct
+from bandi.model.config import Config, Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
 from bandi.model.request_ids import MAX_PLACEMENTS
 
@@ -208,14 +208,50 @@ def described(kind: Any, rules: list[msgspec.Meta]) -> str:
     return words
 
 
+MAX_WINDOW = "3650d"
+"""Longest window of an objective."""
+
+
 def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
-    """What no single value shows: each placement's objective must exist."""
+    """What no single value shows: keys that belong together, and names that must exist."""
     objectives = tree.get("objectives", {"click": {}})
+    for name, objective in objectives.items():
+        yield from _objective_checks(objective, ("objectives", name))
     for name, placement in tree.get("placements", {"home": {}}).items():
-        objective = placement.get("policy", {}).get("objective", "click")
+        policy, keys = placement.get("policy", {}), ("placements", name, "policy")
+        objective = policy.get("objective", "click")
         if objective not in objectives:
-            keys = ("placements", name, "policy", "objective")
-            yield _Found(keys, repr(objective), f"one of: {', '.join(objectives)}", _nearest(objective, objectives))
+            expected = f"one of: {', '.join(objectives)}"
+            yield _Found((*keys, "objective"), repr(objective), expected, _nearest(objective, objectives))
+        yield from _later_checks(policy.get("then", []), objectives, (*keys, "then"))
+
+
+def _objective_checks(objective: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:
+    event = objective.get("event", "click")
+    if objective.get("count", 1) != 1 and event != "read":
+        expected = f"no count beside event = {event!r}: only reads are counted"
+        yield _Found((*keys, "count"), _shown(objective["count"]), expected, "did you mean event = 'read'?")
+    if "value" in objective and event != "purchase":
+        expected = f"no value beside event = {event!r}: only purchases have one"
+        yield _Found((*keys, "value"), _shown(objective["value"]), expected, "did you mean event = 'purchase'?")
+    window = objective.get("window", "1ms")
+    if len(window) > 20 or duration_ms(window) > duration_ms(MAX_WINDOW):
+        yield _Found((*keys, "window"), _shown(window), f"at most {MAX_WINDOW}")
+
+
+def _later_checks(names: list[str], objectives: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:
+    """What a policy looks for after a start must be reads or purchases, each once."""
+    later = [name for name, objective in objectives.items() if objective.get("event", "click") != "click"]
+    expected = (
+        f"one of: {', '.join(later)}" if later else "an objective whose event is read or purchase (there is none)"
+    )
+    for i, name in enumerate(names):
+        if name not in objectives:
+            yield _Found(keys, repr(name), expected, _nearest(name, later))
+        elif name not in later:
+            yield _Found(keys, f"{name!r}, whose event is click", f"{expected}; a click is the start itself")
+        elif name in names[:i]:
+            yield _Found(keys, f"{name!r} twice", "each objective once")
 
 
 def _placed(problem: _Found, lines: list[str], file: str) -> Problem:
@@ -400,5 +436,6 @@ _EXAMPLES = {
     "where": '\'genre in ["drama", "romance"]\'',
     "model": '"encoder"',
     "root": '"thumbnails"',
+    "value": '"coins"',
 }
 """What a key without a default may look like."""

@@ -27,9 +27,12 @@ class EventKind(IntEnum):
     READ = 3
     PURCHASE = 4
     DISMISS = 5
+    REFUND = 6
 
 
 FIRST_CUSTOM_KIND = 16
+MAX_COINS = 1e9
+"""More coins in one event are taken for a mistake."""
 
 
 class EventFields(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +66,14 @@ class Read(EventFields, kw_only=True, frozen=True, tag_field="type", tag="read")
 
 
 class Purchase(EventFields, kw_only=True, frozen=True, tag_field="type", tag="purchase"):
-    """The reader paid `coins` (at least 0, finite) for the item or one of its episodes."""
+    """The reader paid `coins` (0 to 1e9) for the item or one of its episodes."""
+
+    coins: float
+    episode: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+
+
+class Refund(EventFields, kw_only=True, frozen=True, tag_field="type", tag="refund"):
+    """`coins` (above 0, at most 1e9) of a purchase of the item, or of that episode, were paid back."""
 
     coins: float
     episode: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
@@ -80,7 +90,7 @@ class Custom(EventFields, kw_only=True, frozen=True, tag_field="type", tag="cust
     value: float = 1.0
 
 
-Event = Impression | Click | Read | Purchase | Dismiss | Custom
+Event = Impression | Click | Read | Purchase | Refund | Dismiss | Custom
 
 
 def milliseconds(moment: Moment) -> int:

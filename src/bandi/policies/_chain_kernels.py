@@ -218,11 +218,10 @@ def add_rows(
             continue
         globals_[CLOCK_MS] = max(globals_[CLOCK_MS], float(start + delays_ms[r]))
         factor = reader_factor(readers, user, globals_[READER_SHAPE])
-        if row_trials[r] != 0.0:
-            weight = float(row_trials[r]) * (factor if step == last else 1.0)
-            if step == 0:
-                globals_[SPREAD] += float(row_trials[r]) * factor * factor
-                globals_[STARTS] += float(row_trials[r])
+        if row_trials[r] != 0.0 and step == 0:  # the trials of a second step are the rewards of the first
+            weight = float(row_trials[r]) * (factor if last == 0 else 1.0)
+            globals_[SPREAD] += float(row_trials[r]) * factor * factor
+            globals_[STARTS] += float(row_trials[r])
             _add_trial(trials, immature, landmarks, item, step, weight, float(start))
         met = float(row_trials[r]) if steps == 1 else 0.0
         reward = float(row_rewards[r])

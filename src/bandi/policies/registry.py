@@ -134,6 +134,11 @@ def learned_as(config: PolicyConfig) -> tuple[object, ...]:
     return tuple(getattr(config, name) for name in config.__struct_fields__ if name not in free)
 
 
+def steps_of(config: PolicyConfig) -> tuple[str, ...]:
+    """The objectives that a policy looks for after a start, step 1 first: its field `then`; empty where it has none."""
+    return tuple(getattr(config, "then", ()))
+
+
 def policy_version(config: PolicyConfig) -> str:
     """Name and digest of the configuration, such as `thompson@3f2a91c0`: equal text, equal behaviour."""
     canonical = msgspec.json.encode(config, order="sorted")
