@@ -69,12 +69,12 @@ def judge(
 
 
 def tune(held_back: HeldBack, start: AlsConfig, on_fit: Callable[[int, int], None]) -> AlsConfig:
-    """Better hyperparameters by the title held back, FITS fits at most (see features.factors.tuning)."""
+    """Hyperparameters surely better by the title held back, or `start`; FITS fits at most (see features.factors.tuning)."""
     return choose(held_back.seen, held_back.held, _ndcg, start, FITS, on_fit)
 
 
-def _ndcg(factors: Factors, seen: Rows, held: Rows) -> float:
-    return float(ranking_quality(factors.users, factors.items, seen, held, K).ndcg.mean())
+def _ndcg(factors: Factors, seen: Rows, held: Rows) -> Array:
+    return ranking_quality(factors.users, factors.items, seen, held, K).ndcg
 
 
 def _named(quality: RankingQuality, prefix: str) -> dict[str, float]:
