@@ -70,19 +70,17 @@ def compared(argument: str, held_out: HeldOut) -> list[list[str]]:
     """Rows of the table for one set; each run is printed as soon as it is done."""
     name, _, seeds = argument.partition("@")
     runs: list[list[Method]] = []
-    label = Path(name).stem
+    labels: list[str] = []
     for seed in seeds_of(seeds):
         data = split(*pairs_of(name, seed), held_out)
         judged = int((np.diff(data.test.by_user.starts) > 0).sum())
         entries, shape = data.both.entries + data.test.entries, f"{data.both.users:,} x {data.both.items:,}"
-        if not runs:
-            label = f"{Path(name).stem}: {shape}, {entries:,} pairs, {judged:,} readers judged"
+        labels.append(f"{Path(name).stem}: {shape}, {entries:,} pairs, {judged:,} readers judged")
         if not judged:
-            return [[label, "nobody to judge by", *[""] * 6]]
+            return [[labels[0], "nobody to judge by", *[""] * 6]]
         runs.append([ours(data), untuned(data), implicit_package(data), item_neighbours(data), most_read(data)])
-        print(f"{label}, seed {seed}: " + "; ".join(told(method) for method in runs[-1]), flush=True)
-    if len(runs) > 1:
-        label += f", {len(runs)} runs"
+        print(f"{labels[-1]}, seed {seed}: " + "; ".join(told(method) for method in runs[-1]), flush=True)
+    label = labels[0] + (f" (first of {len(runs)} runs)" if len(runs) > 1 else "")
     return summary(label, runs, pooled if name.startswith("world:") else averaged)
 
 
