@@ -3,7 +3,7 @@
 SET: a folder as `bandi init` and `bandi load` make it, or `world:READERS,TITLES,READS` of bench.factors; `@3` or `@3-5` behind it
 are seeds, and each is a run: a folder is split at random by it (without, by time), a world is drawn by it.
 Every click, read and purchase counts, a title of a reader once, from its first. Within each reader: the last fifth to test, the
-fifth before to choose by, at least a title each; with --leave-one-out the last title to test, the last but one to choose by.
+fifth before to choose by, at least a title each; with --leave-one-out the last title to test, a fifth of those before to choose by.
 Ours and implicit begin with the defaults of bandi.toml's [factors] and choose by one rule (features.factors.tuning), by the same
 coordinates (ours: nu besides) with as many fits, by NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then
 learn once, on one thread, from all but the test part. Differences are paired: over readers, one reader's runs on a folder averaged

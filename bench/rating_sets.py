@@ -103,5 +103,6 @@ def held_out_share(counts: Array) -> tuple[Array, Array]:
 
 
 def held_out_last(counts: Array) -> tuple[Array, Array]:
-    """Of readers' titles: the last to test, the last but one to choose by, where one stays."""
-    return (counts >= 2).astype(np.int64), (counts >= 3).astype(np.int64)
+    """Of readers' titles: the last to test, a fifth of those before, at least one, to choose by, where one stays."""
+    before = counts - 1
+    return (counts >= 2).astype(np.int64), np.where(counts >= 3, np.maximum(before // 5, 1), 0)
