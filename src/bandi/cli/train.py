@@ -39,12 +39,12 @@ def command(folder: Path, tuned: bool, as_json: bool) -> None:
     from bandi.jobs.judging import HeldBack, tune
     from bandi.jobs.training import train
 
-    kept: list[int] = []
+    kept: list[AlsConfig] = []
 
     def choose(held_back: HeldBack, start: AlsConfig, on_fit: Callable[[int, int], None]) -> AlsConfig:
         chosen = tune(held_back, start, on_fit)
         if chosen == start:
-            kept.append(len(held_back.nexts))
+            kept.append(start)
         return chosen
 
     with steps() as on_step:
@@ -57,8 +57,8 @@ def command(folder: Path, tuned: bool, as_json: bool) -> None:
         facts += ", searched exactly"
     print_table(f"artifact {manifest.name}", ["metric", "value"], metric_rows(manifest.metrics), facts)
     print_table("what was learned", ["part", "facts"], part_rows(manifest))
-    for readers in kept:
-        click.echo(f"  tuning: no setting is surely better for {readers} readers; [factors] stays as configured")
+    if kept:
+        click.echo("  tuning: no setting is surely better on held-out reads; [factors] stays as configured")
     for problem in manifest.problems[:_PROBLEMS_SHOWN]:
         click.echo(f"  passed over: {problem}")
     if len(manifest.problems) > _PROBLEMS_SHOWN:
