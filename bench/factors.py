@@ -1,11 +1,8 @@
-"""iALS beside the `implicit` package: time to the same loss, and ranking quality; run: python -m bench.factors.
+"""iALS beside the `implicit` package: time to the same loss; run: python -m bench.factors [sizes]. Quality: bench.quality.
 
-Time: the same objective (one regularisation for all rows), 64 factors, 2 threads, both from random starts; implicit runs
-its default 15 iterations with its default 3 conjugate gradient steps, ours until its loss is no greater.
-
-Quality: for both a grid of regularisation and alpha (ours: nu as well, for that is what it adds), chosen on a validation
-part, then one run on the test part (Rendle et al. 2021 say why an untuned baseline proves nothing). MovieLens small: ratings of 4 and
-more, the last fifth of each reader to test, the fifth before to choose; worlds: readers' taste as in `interactions`.
+The same objective (one regularisation for all rows), 64 factors, 2 threads, both from random starts; implicit runs its default
+15 iterations with its default 3 conjugate gradient steps, ours until its loss is no greater. Then: how many iterations a
+start from an earlier artifact's titles saves, and what folding in and explaining cost.
 """
 
 from __future__ import annotations
@@ -14,18 +11,13 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # what implicit asks for; numpy reads it when imported
 
-import csv
-import gzip
-import itertools
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from bandi.evaluation.ranking import ranking_quality
 from bandi.features.factors.als import AlsConfig, Factors, fit, loss
 from bandi.features.factors.interactions import Interactions, gather_interactions
 from bandi.model.records import Array
@@ -60,7 +52,6 @@ def main() -> None:
     print(table(header, [warm_start(*size) for size in sizes]), "\n")
     header = ["factors", "fold-in of 32 reads (µs)", "explanation (µs)"]
     print(table(header, [folding(factors) for factors in (64, 128, 256)]), "\n")
-    print(table(["data", "method", "chosen", "test: recall@20, NDCG@20", "fit (s)"], quality()))
 
 
 def world(users: int, items: int, reads: int, seed: int = 1) -> Interactions:
@@ -155,7 +146,7 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def by_implicit(
-    data: Interactions, factors: int, regularisation: float, alpha: float, iterations: int = 15
+    data: Interactions, factors: int, regularisation: float, alpha: float, iterations: int = 15, threads: int = 2
 ) -> tuple[object, float]:
     import implicit
     import scipy.sparse
@@ -167,7 +158,7 @@ def by_implicit(
         regularization=regularisation,
         alpha=alpha,
         iterations=iterations,
-        num_threads=2,
+        num_threads=threads,
         random_state=1,
         use_gpu=False,
     )
@@ -179,79 +170,6 @@ def by_implicit(
 def as_factors(model: object, data: Interactions, config: AlsConfig) -> Factors:
     users, items = (np.asarray(v, np.float32) for v in (model.user_factors, model.item_factors))  # type: ignore[attr-defined]
     return Factors(users, items, config, float(data.items))
-
-
-def quality() -> list[list[str]]:
-    sets = [
-        ("world, 5,000 readers", *split_at_random(world(5_000, 1_500, 150_000, 3))),
-        ("world, few reads", *split_at_random(world(8_000, 1_000, 80_000, 4))),
-    ]
-    if (films := movielens()) is not None:
-        sets.insert(0, ("MovieLens small", *films))
-    found = []
-    for name, train, chosen_on, both, test in sets:
-        for method, grid, run in methods():
-            scores = []
-            for setting in grid:
-                users, items, _ = run(train, setting)
-                scores.append((ranking_quality(users, items, train.by_user, chosen_on.by_user).ndcg.mean(), setting))
-            best = max(scores)[1]
-            users, items, seconds = run(both, best)
-            result = ranking_quality(users, items, both.by_user, test.by_user)
-            found.append([name, method, str(best), str(result), f"{seconds:.2f}"])
-    return found
-
-
-Setting = tuple[float, ...]
-Run = Callable[[Interactions, Setting], tuple[Array, Array, float]]
-
-
-def methods() -> list[tuple[str, list[Setting], Run]]:
-    grid: list[Setting] = list(itertools.product((32, 64), (1.0, 3.0, 10.0, 30.0, 100.0), (2.0, 10.0, 40.0)))
-
-    def ours(data: Interactions, setting: Setting) -> tuple[Array, Array, float]:
-        start = time.perf_counter()
-        factors = fit(data, AlsConfig(int(setting[0]), setting[1], setting[2], setting[3]))
-        return factors.users, factors.items, time.perf_counter() - start
-
-    def theirs(data: Interactions, setting: Setting) -> tuple[Array, Array, float]:
-        model, seconds = by_implicit(data, int(setting[0]), setting[1], setting[2] + 1)
-        return np.asarray(model.user_factors), np.asarray(model.item_factors), seconds  # type: ignore[attr-defined]
-
-    return [("ours", [(*g, nu) for g in grid for nu in (0.5, 1.0)], ours), ("implicit", grid, theirs)]
-
-
-Split = tuple[Interactions, Interactions, Interactions, Interactions]
-
-
-def split_at_random(data: Interactions) -> Split:
-    """To learn from, to choose by, both of these, to test on: 60, 20, 80, 20 %."""
-    users = np.repeat(np.arange(data.users), np.diff(data.by_user.starts))
-    return parts(users, data.by_user.columns, np.random.default_rng(1).random(len(users)), (data.users, data.items))
-
-
-def movielens() -> Split | None:
-    path = Path(os.environ.get("BANDI_DATA", "../shared/data")) / "movielens-small" / "ratings.csv.gz"
-    if not path.exists():
-        print(f"no {path}: MovieLens is left out\n")
-        return None
-    with gzip.open(path, "rt") as file:
-        rows = np.array([[float(cell) for cell in row] for row in itertools.islice(csv.reader(file), 1, None)])
-    rows = rows[rows[:, 2] >= 4]
-    users, items = np.unique(rows[:, 0], return_inverse=True)[1], np.unique(rows[:, 1], return_inverse=True)[1]
-    order = np.lexsort((rows[:, 3], users))
-    starts = np.searchsorted(users[order], np.arange(users.max() + 2))
-    counts = np.diff(starts)
-    share = (np.arange(len(order)) - starts[users[order]] + 0.5) / counts[users[order]]
-    return parts(users[order], items[order], share, (int(users.max()) + 1, int(items.max()) + 1))
-
-
-def parts(users: Array, items: Array, share: Array, shape: tuple[int, int]) -> Split:
-    def part(low: float, high: float) -> Interactions:
-        rows = (share >= low) & (share < high)
-        return gather_interactions(users[rows], items[rows], np.ones(rows.sum()), shape)
-
-    return part(0, 0.6), part(0.6, 0.8), part(0, 0.8), part(0.8, 1.1)
 
 
 if __name__ == "__main__":

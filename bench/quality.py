@@ -1,11 +1,13 @@
-"""Ranking quality on any rating set, beside `implicit` and simple peers; run: python -m bench.quality [--leave-one-out] FOLDER...
+"""Ranking quality on any rating set, beside `implicit` and simple peers; run: python -m bench.quality [--leave-one-out] SET...
 
-FOLDER: as `bandi init` and `bandi load` make it; `world:READERS,TITLES,READS,SEED` in its place is a world of bench.factors.
-Every click, read and purchase counts, a title of a reader once, from its first. Within each reader by time: the last fifth to
-test, the fifth before to choose by, at least a title each; with --leave-one-out the last title to test, the last but one to
-choose by. Ours and implicit climb from the same start, by the same coordinates (ours: nu besides) and with as many fits, to
-the best NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then learn once from all but the test part.
-Differences are paired over readers, with 95 % intervals.
+SET: a folder as `bandi init` and `bandi load` make it, or `world:READERS,TITLES,READS` of bench.factors; `@3` or `@3-5` behind it
+are seeds, and each is a run: a folder is split at random by it (without, by time), a world is drawn by it.
+Every click, read and purchase counts, a title of a reader once, from its first. Within each reader: the last fifth to test, the
+fifth before to choose by, at least a title each; with --leave-one-out the last title to test, a fifth of those before to choose by.
+Ours and implicit begin with the defaults of bandi.toml's [factors] and choose by one rule (features.factors.tuning), by the same
+coordinates (ours: nu besides) with as many fits, by NDCG@20 (Rendle et al. 2021 say why an untuned baseline proves nothing), then
+learn once, on one thread, from all but the test part. Differences are paired: over readers, one reader's runs on a folder averaged
+first, for they are not independent; every run of a world has readers of its own.
 """
 
 from __future__ import annotations
@@ -22,43 +24,28 @@ from pathlib import Path
 
 import numpy as np
 
-from bandi.engine.recovery import recover
 from bandi.evaluation.ranking import ranking_quality
 from bandi.features.factors.als import AlsConfig, Factors, fit
-from bandi.features.factors.interactions import Interactions, Rows, gather_interactions
-from bandi.features.factors.tuning import COORDINATES, FITS, choose, climb, judged_readers
-from bandi.log.protocol import Log
-from bandi.log.sqlite import open_log_read_only
-from bandi.model.events import EventKind
+from bandi.features.factors.interactions import Interactions, Rows
+from bandi.features.factors.tuning import FITS, MIN_READERS, choose, climb_surely, coordinates_of, judged_readers
 from bandi.model.records import Array
-from bench.factors import by_implicit, world
+from bench.factors import by_implicit
 from bench.measure import machine, table
+from bench.rating_sets import HeldOut, Split, held_out_last, held_out_share, pairs_of, split
 
 K = 20
 NEIGHBOURS = 50
-
-
 BLOCK = 512
+START = AlsConfig()
+"""Where both begin, and what they fall back on: what `bandi train --tune` begins with in a folder just made."""
 
 ScoresOf = Callable[[Array], Array]
 """Scores of all titles for some readers: float[readers, titles], fresh."""
-HeldOut = Callable[[Array], tuple[Array, Array]]
-"""From how many titles each reader has to how many of the last are for the test, and of those before for choosing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """To learn from while choosing, to choose by, to learn from for the test, to test on; all of one shape."""
-
-    train: Interactions
-    validation: Interactions
-    both: Interactions
-    test: Interactions
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of the table. coverage: the share of all titles that is in some reader's list."""
+    """What one method was worth in one run. coverage: the share of all titles that is in some reader's list."""
 
     name: str
     chosen: str
@@ -66,49 +53,73 @@ class Method:
     ndcg: Array
     coverage: float
     seconds: float
-    choosing: float
-
-
-START = AlsConfig(regularisation=20.0, alpha=1.0)
-"""Where both climb from; not the default, which keeps more directions apart on thin data."""
 
 
 def main() -> None:
     arguments = sys.argv[1:]
-    leave_one_out = "--leave-one-out" in arguments
+    held_out = held_out_last if "--leave-one-out" in arguments else held_out_share
     print(machine(), f"load average {os.getloadavg()[0]:.1f}\n")
-    rows = []
-    for name in arguments:
-        if name != "--leave-one-out":
-            rows += compared(name, split(*pairs_of(name), held_out_last if leave_one_out else held_out_share))
+    rows = [row for name in arguments if name != "--leave-one-out" for row in compared(name, held_out)]
     header = [
-        "data", "method", "chosen (factors, regularisation, alpha, nu, iterations)", "recall@20", "NDCG@20",
-        "NDCG: ours minus it", "recall: ours minus it", "titles named", "fit (s)", "choosing (s)",
+        "data", "method", "recall@20", "NDCG@20", "NDCG: ours minus it", "recall: ours minus it", "titles named", "fit (s)",
     ]  # fmt: skip
-    print(table(header, rows))
+    print("\n" + table(header, rows))
 
 
-def compared(name: str, data: Split) -> list[list[str]]:
-    readers = int((np.diff(data.test.by_user.starts) > 0).sum())
-    entries, shape = data.both.entries + data.test.entries, f"{data.both.users:,} x {data.both.items:,}"
-    label = f"{Path(name).stem}: {shape}, {entries:,} pairs, {readers:,} readers judged"
-    if not readers:
-        return [[label, "nobody to judge by", *[""] * 8]]
-    found = [ours(data), untuned(data), implicit_package(data), item_neighbours(data), most_read(data)]
+def compared(argument: str, held_out: HeldOut) -> list[list[str]]:
+    """Rows of the table for one set; each run is printed as soon as it is done."""
+    name, _, seeds = argument.partition("@")
+    runs: list[list[Method]] = []
+    labels: list[str] = []
+    for seed in seeds_of(seeds):
+        data = split(*pairs_of(name, seed), held_out)
+        judged = int((np.diff(data.test.by_user.starts) > 0).sum())
+        entries, shape = data.both.entries + data.test.entries, f"{data.both.users:,} x {data.both.items:,}"
+        labels.append(f"{Path(name).stem}: {shape}, {entries:,} pairs, {judged:,} readers judged")
+        if not judged:
+            return [[labels[0], "nobody to judge by", *[""] * 6]]
+        runs.append([ours(data), untuned(data), implicit_package(data), item_neighbours(data), most_read(data)])
+        print(f"{labels[-1]}, seed {seed}: " + "; ".join(told(method) for method in runs[-1]), flush=True)
+    label = labels[0] + (f" (first of {len(runs)} runs)" if len(runs) > 1 else "")
+    return summary(label, runs, pooled if name.startswith("world:") else averaged)
+
+
+def seeds_of(text: str) -> list[int | None]:
+    """`3-5` is 3, 4 and 5; nothing is one run without a seed."""
+    if not text:
+        return [None]
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def told(method: Method) -> str:
+    chosen = f" ({method.chosen})" if method.chosen else ""
+    return f"{method.name}{chosen} recall {method.recall.mean():.4f} NDCG {method.ndcg.mean():.4f}"
+
+
+def averaged(runs: list[Array]) -> Array:
+    """A folder's readers are the same in each run: the mean of each."""
+    means: Array = np.mean(runs, axis=0)
+    return means
+
+
+def pooled(runs: list[Array]) -> Array:
+    return np.concatenate(runs)
+
+
+def summary(label: str, runs: list[list[Method]], together: Callable[[list[Array]], Array]) -> list[list[str]]:
     lines = []
-    for method in found:
-        differences = ["", ""]
-        if method is not found[0]:
-            differences = [
-                interval(a - b)
-                for a, b in (
-                    (found[0].ndcg, method.ndcg),
-                    (found[0].recall, method.recall),
-                )
-            ]
-        means = [f"{method.recall.mean():.4f}", f"{method.ndcg.mean():.4f}"]
-        times = [f"{method.seconds:.2f}", f"{method.choosing:.0f}"]
-        lines.append([label, method.name, method.chosen, *means, *differences, f"{method.coverage:.0%}", *times])
+    for place, method in enumerate(runs[0]):
+        own, theirs = [run[0] for run in runs], [run[place] for run in runs]
+        ndcg_gain = together([a.ndcg - b.ndcg for a, b in zip(own, theirs, strict=True)])
+        recall_gain = together([a.recall - b.recall for a, b in zip(own, theirs, strict=True)])
+        means = [
+            f"{together([one.recall for one in theirs]).mean():.4f}",
+            f"{together([one.ndcg for one in theirs]).mean():.4f}",
+        ]
+        differences = [interval(ndcg_gain), interval(recall_gain)] if place else ["", ""]
+        coverage, seconds = (np.mean([getattr(one, field) for one in theirs]) for field in ("coverage", "seconds"))
+        lines.append([label, method.name, *means, *differences, f"{coverage:.0%}", f"{seconds:.2f}"])
         label = ""
     return lines
 
@@ -120,42 +131,40 @@ def interval(differences: Array) -> str:
 
 
 def ours(data: Split) -> Method:
-    start = time.perf_counter()
-    config = choose(data.train, data.validation, ndcg, START)
-    return learned("ours, tuned", config, data, time.perf_counter() - start)
+    return learned("ours, tuned", choose(data.train, data.validation, ndcg, START), data)
 
 
 def untuned(data: Split) -> Method:
-    return learned("ours, start", START, data, 0.0)
+    return learned("ours, start", START, data)
 
 
-def learned(name: str, config: AlsConfig, data: Split, choosing: float) -> Method:
+def learned(name: str, config: AlsConfig, data: Split) -> Method:
     start = time.perf_counter()
-    factors = fit(data.both, config, threads=2)
+    factors = fit(data.both, config, threads=1)
     seconds = time.perf_counter() - start
-    by_product = product(factors.users, factors.items)
-    return judged(name, described(config), by_product, data, seconds, choosing)
+    return judged(name, described(config), product(factors.users, factors.items), data, seconds)
 
 
 def implicit_package(data: Split) -> Method:
-    coordinates = tuple(one for one in COORDINATES if one.names != ("nu",))
+    """Chosen as `features.factors.tuning.choose` does; implicit has no nu."""
+    coordinates = tuple(one for one in coordinates_of(data.train) if one.names != ("nu",))
     wanted = judged_readers(data.train, data.validation)
 
-    def score(config: AlsConfig) -> float:
+    def qualities(config: AlsConfig) -> Array:
         users, items, _ = run_implicit(data.train, config)
-        return float(ranking_quality(users, items, data.train.by_user, wanted.by_user, K).ndcg.mean())
+        return ranking_quality(users, items, data.train.by_user, wanted.by_user, K).ndcg
 
-    start = time.perf_counter()
     config = replace(START, nu=0.0)
-    if wanted.entries:
-        config = climb(score, config, FITS, coordinates)
-    choosing = time.perf_counter() - start
+    if int((np.diff(wanted.by_user.starts) > 0).sum()) >= MIN_READERS:
+        config = climb_surely(qualities, config, FITS, coordinates)
     users, items, seconds = run_implicit(data.both, config)
-    return judged("implicit, tuned", described(config), product(users, items), data, seconds, choosing)
+    return judged("implicit, tuned", described(config), product(users, items), data, seconds)
 
 
 def run_implicit(data: Interactions, config: AlsConfig) -> tuple[Array, Array, float]:
-    model, seconds = by_implicit(data, config.factors, config.regularisation, config.alpha + 1, config.iterations)
+    model, seconds = by_implicit(
+        data, config.factors, config.regularisation, config.alpha + 1, config.iterations, threads=1
+    )
     return np.asarray(model.user_factors), np.asarray(model.item_factors), seconds  # type: ignore[attr-defined]
 
 
@@ -163,7 +172,7 @@ def most_read(data: Split) -> Method:
     start = time.perf_counter()
     counts = np.diff(data.both.by_item.starts).astype(np.float32)[:, None]
     ones = np.ones((data.both.users, 1), np.float32)
-    return judged("most read", "", product(ones, counts), data, time.perf_counter() - start, 0.0)
+    return judged("most read", "", product(ones, counts), data, time.perf_counter() - start)
 
 
 def item_neighbours(data: Split) -> Method:
@@ -186,7 +195,7 @@ def item_neighbours(data: Split) -> Method:
     alike = scipy.sparse.vstack(parts).T.tocsr()
     seconds = time.perf_counter() - start
     return judged(
-        "item-kNN", f"{NEIGHBOURS} neighbours", lambda block: (matrix[block] @ alike).toarray(), data, seconds, 0.0
+        "item-kNN", f"{NEIGHBOURS} neighbours", lambda block: (matrix[block] @ alike).toarray(), data, seconds
     )
 
 
@@ -194,11 +203,11 @@ def product(users: Array, items: Array) -> ScoresOf:
     return lambda block: users[block] @ items.T
 
 
-def ndcg(factors: Factors, seen: Rows, wanted: Rows) -> float:
-    return float(ranking_quality(factors.users, factors.items, seen, wanted, K).ndcg.mean())
+def ndcg(factors: Factors, seen: Rows, wanted: Rows) -> Array:
+    return ranking_quality(factors.users, factors.items, seen, wanted, K).ndcg
 
 
-def judged(name: str, chosen: str, scores_of: ScoresOf, data: Split, seconds: float, choosing: float) -> Method:
+def judged(name: str, chosen: str, scores_of: ScoresOf, data: Split, seconds: float) -> Method:
     """Recall and NDCG as bandi.evaluation.ranking has them, and the titles that lists name, for scores of any kind."""
     readers = np.flatnonzero(np.diff(data.test.by_user.starts))
     k = min(K, data.both.items)
@@ -214,74 +223,13 @@ def judged(name: str, chosen: str, scores_of: ScoresOf, data: Split, seconds: fl
             wanted = data.test.by_user.row(reader)[0]
             hits, most = np.isin(top, wanted), min(k, len(wanted))
             recall[i], gain[i] = hits.sum() / most, (hits @ discounts) / discounts[:most].sum()
-            named[top] = True
-    return Method(name, chosen, recall, gain, float(named.mean()), seconds, choosing)
+            named[top[scores[top] > -np.inf]] = True
+    return Method(name, chosen, recall, gain, float(named.mean()), seconds)
 
 
 def described(config: AlsConfig) -> str:
+    """factors, regularisation, alpha, nu, iterations."""
     return f"{config.factors}, {config.regularisation:g}, {config.alpha:g}, {config.nu:g}, {config.iterations}"
-
-
-def pairs_of(name: str) -> tuple[Array, Array, Array]:
-    """Reader and title of each pair, and its time's place: int64[n] each, from a folder's log or from a world."""
-    if name.startswith("world:"):
-        users, items, count, seed = (int(number) for number in name.removeprefix("world:").split(","))
-        data = world(users, items, count, seed)
-        owners = np.repeat(np.arange(users), np.diff(data.by_user.starts))
-        return owners, data.by_user.columns.astype(np.int64), np.random.default_rng(seed).permutation(data.entries)
-    folder = Path(name)
-    log = open_log_read_only(folder)
-    try:
-        state = recover(folder, log, log.next_position).state
-        users_of, items_of, when = timed_reads(log)
-    finally:
-        log.close()
-    width = max(state.interner.size("item"), 1)
-    order = np.lexsort((np.arange(len(when)), when))
-    pairs, first = np.unique(users_of[order].astype(np.int64) * width + items_of[order], return_index=True)
-    return pairs // width, pairs % width, first
-
-
-def timed_reads(log: Log) -> tuple[Array, Array, Array]:
-    """Reader, title and time of every click, read and purchase by a known reader; which count is said by jobs.training."""
-    parts = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))]
-    for stretch in log.read(0, log.next_position):
-        rows = stretch.events.rows
-        kinds = rows["kind"]
-        taken = (kinds >= EventKind.CLICK) & (kinds <= EventKind.PURCHASE) & (rows["user"] >= 0) & (rows["item"] >= 0)
-        parts.append((rows["user"][taken], rows["item"][taken], rows["occurred_ms"][taken]))
-    users, items, when = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return users, items, when
-
-
-def split(users: Array, items: Array, when: Array, held_out: HeldOut) -> Split:
-    """users, items, when: one row a pair. Readers and titles keep only those that occur."""
-    users, items = (np.unique(ids, return_inverse=True)[1] for ids in (users, items))
-    order = np.lexsort((when, users))
-    users, items = users[order], items[order]
-    counts = np.bincount(users) if len(users) else np.zeros(0, np.int64)
-    place = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)
-    last, choosing = held_out(counts)
-    from_end = np.repeat(counts, counts) - 1 - place
-    test = from_end < np.repeat(last, counts)
-    validation = ~test & (from_end < np.repeat(last + choosing, counts))
-    shape = (len(counts), int(items.max(initial=-1)) + 1)
-
-    def part(rows: Array) -> Interactions:
-        return gather_interactions(users[rows], items[rows], np.ones(int(rows.sum())), shape)
-
-    return Split(part(~test & ~validation), part(validation), part(~test), part(test))
-
-
-def held_out_share(counts: Array) -> tuple[Array, Array]:
-    """Of readers' titles: a fifth to test, a fifth to choose by, at least one each where as many others stay."""
-    fifth = np.maximum(counts // 5, (counts >= 2).astype(np.int64))
-    return fifth, np.where(counts >= 3, fifth, 0)
-
-
-def held_out_last(counts: Array) -> tuple[Array, Array]:
-    """Of readers' titles: the last to test, the last but one to choose by, where one stays."""
-    return (counts >= 2).astype(np.int64), (counts >= 3).astype(np.int64)
 
 
 if __name__ == "__main__":

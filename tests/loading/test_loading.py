@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -114,6 +114,17 @@ def test_one_row_gives_several_events_by_condition(memory: Memory, tmp_path: Pat
     assert len(set(ids)) == 3
     load_events(memory, path, mapping)
     assert [event.event_id for event in memory.events[3:]] == ids  # the same file again: the same ids
+
+
+def test_typed_times_are_said_to_be_such(memory: Memory, tmp_path: Path) -> None:
+    """As `bandi diet --out` writes a column of seconds."""
+    at = datetime(2000, 7, 30, 18, 45, 3, tzinfo=UTC)
+    table = pl.DataFrame({"user": ["u"], "item": ["i"], "occurred_at": [at]})
+    table.with_columns(pl.col("occurred_at").dt.cast_time_unit("ms")).write_parquet(tmp_path / "r.parquet")
+    report = load_events(memory, tmp_path / "r.parquet", Mapping(events=(parse_event_rule("read"),)))
+    read_as = {use.field: use.read_as for use in report.columns}
+    assert read_as["occurred_at"] == "times, typed so in the file, the first 2000-07-30 18:45:03Z"
+    assert report.taken == 1
 
 
 def test_kinds_from_a_column(memory: Memory, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bandi.engine.artifact_files import Manifest
+    from bandi.features.factors.als import AlsConfig
 
 _PROBLEMS_SHOWN = 5
 
@@ -18,7 +19,10 @@ _PROBLEMS_SHOWN = 5
 @click.command("train", short_help="Learn vectors, factors and segments; a running service takes them up.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--tune", "tuned", is_flag=True, help="Choose the factors' hyperparameters by held-out reads; takes several fits."
+    "--tune",
+    "tuned",
+    is_flag=True,
+    help="Choose the factors' hyperparameters by held-out reads, where one is surely better; takes several fits.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(folder: Path, tuned: bool, as_json: bool) -> None:
@@ -32,11 +36,19 @@ def command(folder: Path, tuned: bool, as_json: bool) -> None:
 
     from bandi.cli.console_tables import print_table
     from bandi.cli.progress import steps
-    from bandi.jobs.judging import tune
+    from bandi.jobs.judging import HeldBack, tune
     from bandi.jobs.training import train
 
+    kept: list[AlsConfig] = []
+
+    def choose(held_back: HeldBack, start: AlsConfig, on_fit: Callable[[int, int], None]) -> AlsConfig:
+        chosen = tune(held_back, start, on_fit)
+        if chosen == start:
+            kept.append(start)
+        return chosen
+
     with steps() as on_step:
-        manifest = train(folder, on_step, choose=tune if tuned else None)
+        manifest = train(folder, on_step, choose=choose if tuned else None)
     if as_json:
         click.echo(msgspec.json.encode(manifest))
         return
@@ -45,6 +57,8 @@ def command(folder: Path, tuned: bool, as_json: bool) -> None:
         facts += ", searched exactly"
     print_table(f"artifact {manifest.name}", ["metric", "value"], metric_rows(manifest.metrics), facts)
     print_table("what was learned", ["part", "facts"], part_rows(manifest))
+    if kept:
+        click.echo("  tuning: no setting is surely better on held-out reads; [factors] stays as configured")
     for problem in manifest.problems[:_PROBLEMS_SHOWN]:
         click.echo(f"  passed over: {problem}")
     if len(manifest.problems) > _PROBLEMS_SHOWN:

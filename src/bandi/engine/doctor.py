@@ -39,7 +39,7 @@ def _config(folder: Path) -> Finding:
         config = read_config(folder)
     except BandiError as error:
         return Finding(False, "configuration", str(error))
-    return Finding(True, "configuration", f"{len(config.placements)} placements: {', '.join(config.placements)}")
+    return Finding(True, "configuration", "placements: " + (", ".join(config.placements) or "none"))
 
 
 def _snapshots(folder: Path, log: Log, progress: Progress | None) -> list[Finding]:

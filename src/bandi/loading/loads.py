@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -138,12 +140,10 @@ class _Opened:
         moment_of = reader(unit)
         shown = READ_AS[unit]
         for sample in samples[:1]:
-            try:
-                moment = moment_of(sample)
-                clock = msgspec.convert(moment, type=Any) if not isinstance(moment, float) else _clock(moment)
-                shown += f", the first {clock}"
-            except (ValueError, OverflowError):
-                pass
+            if isinstance(sample, datetime):
+                shown = "times, typed so in the file"
+            with contextlib.suppress(ValueError, OverflowError):
+                shown += f", the first {_clock(moment_of(sample))}"
         self.uses = [ColumnUse(use.field, use.source, shown) if use.field == name else use for use in self.uses]
         return moment_of
 
@@ -155,10 +155,10 @@ def _until(pieces: Iterator[Piece], rows: int) -> Iterator[Piece]:
         yield piece
 
 
-def _clock(seconds: float) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def _clock(moment: float | datetime) -> str:
+    """In UTC. moment: seconds since 1970, or a time of any zone."""
+    at = moment.astimezone(UTC) if isinstance(moment, datetime) else datetime.fromtimestamp(moment, UTC)
+    return at.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 class _Batch:

@@ -1,6 +1,10 @@
 """The lexicon that is learned from an analyser, here a small one by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bandi.features.text.korean import Lexicon, Morpheme, learn_lexicon, meaning
 
@@ -44,6 +48,14 @@ def test_stems_take_the_tails_of_their_kind() -> None:
 def test_a_missing_space_is_found() -> None:
     assert learned().split("드라마를봤다") == ("드라마", "보다")
     assert learned().split("영화노래를샀다") == ("영화", "노래", "사다")
+
+
+@given(st.lists(st.sampled_from([*ANALYSES, "을", "는데", "다", "보", "책"]), min_size=1, max_size=5))
+def test_leaving_out_paths_that_cannot_win_changes_nothing(pieces: list[str]) -> None:
+    """Against the same search that looks at every path; words of one cost, so that ties are met."""
+    lexicon = learned()
+    assert lexicon.least > 0
+    assert lexicon.split("".join(pieces)) == replace(lexicon, least=-1e9).split("".join(pieces))
 
 
 def test_the_bound_keeps_the_most_frequent_words() -> None:

@@ -36,6 +36,8 @@ _FIRST_LENGTH = 2.0
 """Of a random first vector. From short ones (0.1) the first iterations fight the regularisation: half as many reach a loss
 from here (`bench/README.md`)."""
 
+_FEW = 20_000
+"""Read pairs that one thread solves before a second one has begun."""
 _FIRST_STEPS = 8
 """Conjugate gradient steps by which readers are solved for, from nothing, where only titles are known."""
 
@@ -179,7 +181,8 @@ def fit(
     start: factors of an earlier run, where training goes on (warm start); its rows must be those of the first users and
     items, later ones begin small. start_items: float32[<= items, f] where only the titles' vectors of an earlier run were kept:
     readers are solved for from these first; titles that have none or only zeros (nobody had read them) begin small.
-    The same seed gives the same scores up to rounding, whatever `threads` is (0: one for each core). Raises InvalidInputError.
+    The same seed gives the same scores up to rounding, whatever `threads` is (0: one for each core, or one alone where there is
+    little to do). Raises InvalidInputError.
     """
     config = config or AlsConfig()
     config.check()
@@ -198,7 +201,8 @@ def fit(
         (interactions.by_user, items, users, _penalties(user_mass, config)),
         (interactions.by_item, users, items, _penalties(item_mass, config)),
     ]
-    threads = threads or os.cpu_count() or 1
+    if threads == 0:
+        threads = (os.cpu_count() or 1) if interactions.entries > _FEW else 1
     with ThreadPoolExecutor(threads) as pool:
         if start_items is not None and config.iterations:
             _half(*sides[0], replace(config, steps=max(config.steps, _FIRST_STEPS)), pool, threads)

@@ -4,12 +4,18 @@ Each coordinate is tried a step up and, where that does not help, a step down, a
 over all coordinates has helped nowhere, the steps become half as long (Hooke and Jeeves 1961, "Direct search", without the
 pattern move). All but nu are stepped on a logarithmic scale. Which of them matter: Rendle, Krichene, Zhang and Koren (2021),
 "Revisiting the performance of iALS", section 4.
+
+The best of many settings looks better than the first by luck alone, the more so the fewer readers judge. So the first is
+left only where readers' mean gain exceeds the normal quantile of FALSE_ALARMS, divided by the settings tried (Bonferroni's
+inequality: Dunn 1961, "Multiple comparisons among means"), times the gain's standard error: where no setting is better than the
+first, it is left in at most that share of trainings, as far as so many gains are normal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -21,13 +27,19 @@ from bandi.model.records import Array
 FITS = 40
 MAX_READERS = 10_000
 """Readers whose held-out titles are looked at."""
+FALSE_ALARMS = 0.05
+"""How often settings may be left for others that are no better."""
+MIN_READERS = 30
+"""Fewer gains have no mean that is near enough to normal to be judged by."""
 _ROUNDS = 2
 """Halvings of the steps."""
 
 Score = Callable[[AlsConfig], float]
 """How good a setting is; higher is better."""
-Judge = Callable[[Factors, Rows, Rows], float]
-"""How good factors are, from what each reader has read and from what they read next; higher is better (mean NDCG)."""
+Qualities = Callable[[AlsConfig], Array]
+"""How good a setting is for each of the same readers: float64[readers]; higher is better."""
+Judge = Callable[[Factors, Rows, Rows], Array]
+"""How good factors are for each reader with something held out, from what they have read and what they read next (NDCG)."""
 OnFit = Callable[[int, int], None]
 """Called after each fit with how many were made and how many are allowed."""
 
@@ -60,19 +72,50 @@ def choose(
     fits: int = FITS,
     on_fit: OnFit | None = None,
 ) -> AlsConfig:
-    """The best setting that at most `fits` fits on `train` find for `validation`, of the same shape; never worse there than `start`.
+    """A setting that is surely better for `validation` than `start`, found by at most `fits` fits on `train`; else `start`.
 
-    Readers count who have something in both, at most MAX_READERS of them; where there are none, `start` is the answer.
-    The same arguments give the same answer. O(fits) times the cost of `fit` and of `judge`. Raises InvalidInputError.
+    Readers count who have something in both, at most MAX_READERS of them; where there are under MIN_READERS, `start` is the
+    answer. train, validation: of one shape. The same arguments give the same answer. O(fits) times the cost of `fit` and of
+    `judge`. Raises InvalidInputError.
     """
     start = start or AlsConfig()
     start.check()
     wanted = judged_readers(train, validation)
-    if not wanted.entries:
+
+    def qualities(config: AlsConfig) -> Array:
+        return judge(fit(train, config), train.by_user, wanted.by_user)
+
+    if int((np.diff(wanted.by_user.starts) > 0).sum()) < MIN_READERS:
         return start
-    return climb(
-        lambda config: judge(fit(train, config), train.by_user, wanted.by_user), start, fits, COORDINATES, on_fit
-    )
+    return climb_surely(qualities, start, fits, coordinates_of(train), on_fit)
+
+
+def climb_surely(
+    qualities: Qualities,
+    start: AlsConfig,
+    fits: int = FITS,
+    coordinates: tuple[Coordinate, ...] = COORDINATES,
+    on_fit: OnFit | None = None,
+) -> AlsConfig:
+    """What `climb` finds by the readers' mean, where it is surely better than `start`; else `start`."""
+    found: dict[AlsConfig, Array] = {}
+
+    def score(config: AlsConfig) -> float:
+        found[config] = qualities(config)
+        return float(found[config].mean())
+
+    best = climb(score, start, fits, coordinates, on_fit)
+    if not np.isfinite(found[start]).all() or surely_better(found[best] - found[start], len(found) - 1):
+        return best
+    return start
+
+
+def surely_better(gains: Array, tried: int) -> bool:
+    """Whether readers' gains, float64[n], from the best of `tried` settings are above 0 by more than luck (see the module)."""
+    if len(gains) < MIN_READERS or tried < 1:
+        return False
+    quantile = NormalDist().inv_cdf(1 - FALSE_ALARMS / tried)
+    return bool(gains.mean() > quantile * gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def climb(
@@ -128,6 +171,12 @@ def _stepped(config: AlsConfig, coordinate: Coordinate, steps: float) -> AlsConf
         then = min(max(then, min(coordinate.low, now)), max(coordinate.high, now))
         changed[name] = round(then) if isinstance(now, int) else float(f"{then:.4g}")
     return replace(config, **changed)
+
+
+def coordinates_of(train: Interactions) -> tuple[Coordinate, ...]:
+    """COORDINATES, but no more factors than there are readers or titles: the matrix has no higher rank."""
+    rank = max(min(train.users, train.items), 8)
+    return tuple(replace(one, high=min(one.high, rank)) if one.names == ("factors",) else one for one in COORDINATES)
 
 
 def judged_readers(train: Interactions, validation: Interactions) -> Interactions:

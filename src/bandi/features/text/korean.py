@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 MAX_WORD = 40
@@ -106,6 +107,8 @@ class Lexicon:
     whole: dict[str, tuple[float, Words]] = field(default_factory=dict)
     stems: dict[str, list[_Stem]] = field(default_factory=dict)
     tails: dict[str, dict[int, float]] = field(default_factory=dict)
+    least: float = 0.0
+    """No known word and no stem costs less."""
 
     def split(self, word: str) -> Words | None:
         """The morphemes of `word` by the most probable path; None where known pieces do not cover it. Some 10 µs."""
@@ -116,20 +119,18 @@ class Lexicon:
         costs = [math.inf] * (n + 1)
         came: list[tuple[int, Words]] = [(0, ())] * (n + 1)
         costs[0] = 0.0
+        whole, stems = self.whole.get, self.stems.get
         for i in range(n):
             before = costs[i] + (JOINT_COST if i else 0.0)
-            if before == math.inf:
-                continue
+            if before + self.least >= costs[n]:
+                continue  # no path through here is better than one that is known
             for j in range(i + 1, min(n, i + MAX_PIECE) + 1):
                 piece = word[i:j]
-                found = (
-                    self.whole.get(piece) if i == 0 or j > i + 1 else None
-                )  # a lone syllable inside is mostly a slip
+                found = whole(piece) if i == 0 or j > i + 1 else None  # a lone syllable inside is mostly a slip
                 if found is not None and before + found[0] < costs[j]:
                     costs[j], came[j] = before + found[0], (i, found[1])
-                stems = self.stems.get(piece)
-                if stems is not None:
-                    self._extend(word, (i, j), before, stems, costs, came)
+                if j < n and (kinds := stems(piece)) is not None:
+                    self._extend(word, (i, j), before, kinds, costs, came)
         if costs[n] == math.inf:
             return None
         parts: list[Words] = []
@@ -148,15 +149,17 @@ class Lexicon:
             tails = self.tails.get(word[stop:k])
             if tails is None:
                 continue
-            for stem in stems:
-                cost = before + stem.cost + tails.get(2 * stem.kind + final, math.inf)
-                if cost < costs[k]:
-                    costs[k], came[k] = cost, (first, stem.words)
+            best = costs[k]
+            for kind, stem_cost, words in stems:
+                tail_cost = tails.get(2 * kind + final)
+                if tail_cost is not None and before + stem_cost + tail_cost < best:
+                    best = before + stem_cost + tail_cost
+                    costs[k], came[k] = best, (first, words)
 
 
 def learn_lexicon(counts: Mapping[str, int], analyse: Analyse, most: int) -> Lexicon:
     """Learn from the `most` most frequent words of `counts` (word to how often). Some 100 µs a word and core."""
-    words = sorted(counts, key=lambda word: (-counts[word], word))[:most]
+    words = sorted(sorted(counts), key=counts.__getitem__, reverse=True)[:most]  # of equals the first by code points
     total = float(sum(counts[word] for word in words))
     whole: dict[str, tuple[float, Words]] = {}
     stems: dict[str, dict[int, list[Any]]] = defaultdict(dict)
@@ -177,7 +180,12 @@ def learn_lexicon(counts: Mapping[str, int], analyse: Analyse, most: int) -> Lex
         tail = tails[word[at:]][2 * kind + _has_final(word[at - 1])]
         tail[0] += count
         tail[1] += 1
-    return Lexicon(whole, _stem_costs(stems, total), _tail_costs(tails))
+    stem_costs = _stem_costs(stems, total)
+    least = min(
+        chain((cost for cost, _ in whole.values()), (stem.cost for found in stem_costs.values() for stem in found)),
+        default=0.0,
+    )
+    return Lexicon(whole, stem_costs, _tail_costs(tails), least)
 
 
 def _joint(word: str, morphemes: Sequence[Morpheme]) -> tuple[int, int, str] | None:

@@ -103,9 +103,13 @@ def learn_tokeniser(texts: Iterable[str], most: int = 60_000) -> Tokeniser:
 
     Without kiwipiepy or without Korean it needs no learning.
     """
-    counts: Counter[str] = Counter()
+    runs: Counter[str] = Counter()
     for text in texts:
-        counts.update(run[:MAX_WORD] for run in segments(text) if "가" <= run[0] <= "힣")
+        runs.update(segments(text))
+    counts: Counter[str] = Counter()
+    for run, times in runs.items():
+        if "가" <= run[0] <= "힣":
+            counts[run[:MAX_WORD]] += times
     if not counts:
         return Tokeniser(Lexicon())
     analyse = kiwi_analyser()
