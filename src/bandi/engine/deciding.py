@@ -159,7 +159,7 @@ class Decider:
             candidates = Candidates(items, state.items.editor_ranks(items))
         pins = force.pin_items
         return _Prepared(
-            Request(self._memberships.for_arms(membership), now_ms), candidates, sources, force, rule_ids,
+            Request(self._memberships.for_arms(membership), now_ms, user), candidates, sources, force, rule_ids,
             chosen.diversity(), pins if not len(pins) else _shown(pins, allowed.mask), membership,
         )  # fmt: skip
 

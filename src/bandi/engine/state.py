@@ -168,12 +168,12 @@ class State:
         previous, self.placements = self.placements, {}
         old = self.config
         for name, placement in config.placements.items():
-            version = policy_version(placement.policy)
+            version = policy_version(placement.policy, placement.seen)
             state = PlacementState(
                 index=self.interner.lookup("placement", name),
                 name=name,
                 config=placement,
-                policy=make_policy(placement.policy, arm_segments(config)),
+                policy=make_policy(placement.policy, arm_segments(config), placement.seen),
                 version=version,
                 version_index=self.interner.lookup("policy", version),
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
@@ -258,7 +258,12 @@ def arm_segments(config: Config | None) -> int:
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
-    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None))
+    return (
+        placement.impressions,
+        config.objectives[policy.objective],
+        getattr(policy, "half_life", None),
+        getattr(policy, "position", "ignored"),
+    )
 
 
 def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:

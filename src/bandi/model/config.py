@@ -28,6 +28,9 @@ class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """A table of the file: unknown keys are refused."""
 
 
+Position = Literal["learned", "ignored"]
+
+
 class Prior(Struct, frozen=True):
     """What is believed of an arm before its first impression: Beta(mean * strength, (1 - mean) * strength)."""
 
@@ -50,6 +53,8 @@ class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+    position: Position = "ignored"
+    """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
 class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
@@ -65,6 +70,8 @@ class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+    position: Position = "ignored"
+    """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
 class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
@@ -78,6 +85,8 @@ class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+    position: Position = "ignored"
+    """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
 class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
@@ -104,6 +113,8 @@ class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
     """Evidence of clicks loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+    position: Position = "ignored"
+    """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning
@@ -203,6 +214,17 @@ class Mmr(Struct, frozen=True):
     """What likeness means."""
 
 
+class Seen(Struct, frozen=True):
+    """What a reader was shown without clicking counts less for this reader (docs/policies/seen.md)."""
+
+    strength: Share | None = None
+    """Share of its score that a title loses with each showing, 0 to 1; absent: learned from clicks."""
+    half_life: Duration = "3d"
+    """A showing counts half after this time."""
+    pairs: Annotated[int, msgspec.Meta(ge=1_024, le=100_000_000)] = 1_000_000
+    """Most (reader, title) pairs remembered, rounded up to a power of two (24 bytes each, as they come into use)."""
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
@@ -221,6 +243,8 @@ class Placement(Struct, frozen=True):
 
     policy: PolicyConfig = Thompson()
     """Who ranks the candidates."""
+    seen: Seen | None = None
+    """Show less of what a reader passed over, such as `{ half_life = "3d" }`; absent: showings are not counted."""
     impressions: Literal["reported", "implied"] = "reported"
     """`reported`: an item was seen when an impression event says so; `implied`: when a decision showed it."""
     k: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10

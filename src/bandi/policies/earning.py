@@ -18,6 +18,7 @@ from bandi.policies._chain_kernels import READER_SHAPE, SPREAD, STARTS, reader_f
 from bandi.policies._earning_kernels import trade, value_titles
 from bandi.policies.arms import BetaArms
 from bandi.policies.chain import ChainStatistics
+from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
 
@@ -31,8 +32,11 @@ _MOST_FACTOR = 10.0
 class EarningPolicy:
     """Click arms, the chain behind them, and the dial. Not to be ranked by two threads at once."""
 
-    def __init__(self, arms: BetaArms, chain: ChainStatistics, config: Earning) -> None:
-        self.arms, self.chain, self._config = arms, chain, config
+    def __init__(
+        self, arms: BetaArms, chain: ChainStatistics, config: Earning, examination: Examination | None = None
+    ) -> None:
+        """examination: by which impressions and slots are weighed, None: impressions count whole, slots by a fixed discount."""
+        self.arms, self.chain, self._config, self.examination = arms, chain, config, examination
         self._clicks = ThompsonRule()
         self._reserve(256)
 
@@ -58,7 +62,8 @@ class EarningPolicy:
             self._config.explore, np.uint64(seed) ^ np.uint64(0x5DEECE66D), values,
         )  # fmt: skip
         order = np.empty(k, np.int32)
-        trade(pool.scores.astype(np.float64), means, values, examination(k), self._budget(request.user), keys, order)
+        slots = discount(k) if self.examination is None else self.examination.of_first(k)
+        trade(pool.scores.astype(np.float64), means, values, slots, self._budget(request.user), keys, order)
         return Ranked(pool.items[order], keys[order].astype(np.float32))
 
     def _budget(self, user: int) -> float:
@@ -73,7 +78,7 @@ class EarningPolicy:
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes: impressions and clicks to the arms, later steps to the chain. O(rows)."""
         if outcomes.step == 0 and outcomes.steps is None:
-            self.arms.update(outcomes)
+            self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
         else:
             self.chain.update(outcomes)
 
@@ -89,29 +94,35 @@ class EarningPolicy:
         """Add the statistics of another shard."""
         self.arms.merge(_part(other, "clicks/"))
         self.chain.merge(_part(other, "chain/"))
+        if self.examination is not None:
+            self.examination.merge(other)
 
     def dump(self) -> State:
         """Copy of the statistics."""
-        return {f"clicks/{name}": array for name, array in self.arms.dump().items()} | {
-            f"chain/{name}": array for name, array in self.chain.dump().items()
+        return {
+            **{f"clicks/{name}": array for name, array in self.arms.dump().items()},
+            **{f"chain/{name}": array for name, array in self.chain.dump().items()},
+            **({} if self.examination is None else self.examination.dump()),
         }
 
     def load(self, state: State) -> None:
         """Replace the statistics by those of `dump`."""
         self.arms.load(_part(state, "clicks/"))
         self.chain.load(_part(state, "chain/"))
+        if self.examination is not None:
+            self.examination.load(state)
 
     def _reserve(self, size: int) -> None:
         self._scratch = np.empty((5, size))
         self._values = self._scratch[3]
 
 
-_EXAMINATION: Array = 1.0 / np.log2(2.0 + np.arange(1_000))
+_DISCOUNT: Array = 1.0 / np.log2(2.0 + np.arange(1_000))
 
 
-def examination(k: int) -> Array:
+def discount(k: int) -> Array:
     """How much a slot counts: 1 / log2(2 + slot), the discount of Jarvelin and Kekalainen (2002): float64[k]."""
-    weights: Array = _EXAMINATION[:k]
+    weights: Array = _DISCOUNT[:k]
     return weights
 
 
