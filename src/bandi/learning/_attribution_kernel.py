@@ -23,12 +23,33 @@ RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8")])
 """What counts at a placement, by dense id of the placement."""
 
 ENTRY = np.dtype(
-    [("impression_ms", "<i8"), ("reward_ms", "<i8"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
+    [
+        ("impression_ms", "<i8"),
+        ("reward_ms", "<i8"),
+        ("item", "<i4"),
+        ("user", "<i4"),
+        ("placement", "<i2"),
+        ("segment", "<i2"),
+        ("slot", "<i2"),
+        ("spare", "<i2"),
+    ]
 )
-"""What is known of one (request, item, placement): the earliest impression, the earliest reward; 24 bytes."""
+"""What is known of one (request, item, placement): the earliest impression, the earliest reward; 32 bytes.
+
+user, segment and slot are those of the pair's first record; -1: it names no slot, or nobody.
+"""
 
 OUTCOME = np.dtype(
-    [("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
+    [
+        ("time_ms", "<i8"),
+        ("trial", "<f4"),
+        ("reward", "<f4"),
+        ("item", "<i4"),
+        ("user", "<i4"),
+        ("placement", "<i2"),
+        ("segment", "<i2"),
+        ("slot", "<i2"),
+    ]
 )
 
 DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1, 2, 3, 4, 5, 6, 7
@@ -44,8 +65,9 @@ DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def emit(
-    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int
-) -> int:
+    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int, user: int,
+    slot: int,
+) -> int:  # fmt: skip
     """Append one outcome; returns how many there are."""
     row = out[made]
     row["time_ms"] = time_ms
@@ -54,6 +76,8 @@ def emit(
     row["item"] = item
     row["placement"] = placement
     row["segment"] = segment
+    row["user"] = user
+    row["slot"] = slot
     return made + 1
 
 
@@ -86,11 +110,14 @@ def _learn(
     trial, reward, time, orphan, late = _worth(old_impression, old_reward, window_ms)
     trial_now, reward_now, time_now, orphan_now, late_now = _worth(new_impression, new_reward, window_ms)
     item, placement, segment = entry["item"], entry["placement"], entry["segment"]
+    user, slot = entry["user"], entry["slot"]
     if trial and time != time_now:
-        made = emit(out, made, time, -trial, -reward, item, placement, segment)
-        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment)
+        made = emit(out, made, time, -trial, -reward, item, placement, segment, user, slot)
+        made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, user, slot)
     elif trial_now != trial or reward_now != reward:
-        made = emit(out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment)
+        made = emit(
+            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot
+        )
     counters[TRIALS] += trial_now - trial
     counters[SUCCESSES] += reward_now - reward
     counters[ORPHANS] += orphan_now - orphan
@@ -140,6 +167,7 @@ def join(
             e += 1
             kind, request, item = event["kind"], event["request"], event["item"]
             placement, segment, time = event["placement"], event["segment"], event["occurred_ms"]
+            user, slot = event["user"], np.int64(event["position"])
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
@@ -160,6 +188,7 @@ def join(
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
             segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
+            user, slot = header["user"], np.int64(-1)
             first, count = offsets[d], need
             d += 1
             if count == 0:
@@ -167,9 +196,9 @@ def join(
         window = rules[placement]["window_ms"]
         for i in range(count):
             if not is_event:
-                item = shown[first + i]
+                item, slot = shown[first + i], np.int64(i)
             if request == np.uint64(0):
-                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment)
+                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, user, slot)
                 counters[TRIALS] += 1
                 if not impression:
                     counters[SUCCESSES] += 1
@@ -193,6 +222,8 @@ def join(
                 entry["item"] = item
                 entry["placement"] = placement
                 entry["segment"] = segment
+                entry["user"] = user
+                entry["slot"] = slot
             made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters)
     cursors[0], cursors[1] = e, d
     counts[0], counts[1] = rows, made

@@ -266,7 +266,7 @@ class Log(Struct, frozen=True):
     duplicate_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
     """A repeated `event_id` is recognised among at least this many latest events (16 to 32 bytes each once in use)."""
     attribution_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
-    """Outcomes are joined among at least this many latest impressions (40 to 80 bytes each once in use)."""
+    """Outcomes are joined among at least this many latest impressions (48 to 96 bytes each once in use)."""
     future_tolerance: Duration = "10m"
     """An event whose clock is further ahead of ours is refused."""
     past_tolerance: Duration = "14600d"
