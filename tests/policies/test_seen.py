@@ -70,15 +70,13 @@ def test_any_policys_list_moves_what_the_reader_passed_over_to_its_end(config: P
 
 
 def test_a_click_starts_a_title_anew_and_other_readers_are_not_concerned() -> None:
-    policy = wrapped(Thompson(), strength=1.0)
+    policy = wrapped(Thompson(prior=Prior(mean=0.1, strength=1e6)), strength=1.0)
     before = order(policy, 4)
     policy.update(rows([(3, 5, 0, 1.0, 0.0), (3, 6, 0, 1.0, 0.0)]))
     assert set(order(policy, 3)[-2:]) == {5, 6}
     policy.update(rows([(3, 5, 0, 0.0, 1.0)]))
     assert order(policy, 3)[-1] == 6
-    assert 5 not in order(policy, 3)[-1:]
-    assert sorted(before) == sorted(order(policy, 4))
-    assert order(policy, 4)[-2:] != [5, 6]
+    assert order(policy, 4) == before
 
 
 def test_a_showing_taken_back_counts_no_more() -> None:
@@ -159,15 +157,15 @@ def test_cuts_do_not_matter_while_the_table_grows_and_ratios_are_learned() -> No
 
 def test_shards_add_up() -> None:
     """Two shards of different readers know together what one would have known of all."""
-    shown = [(user, item, HOUR_MS, 1.0, 0.0) for user in range(700) for item in range(3)]
+    shown = [(user, item, HOUR_MS, 1.0, 0.0) for user in range(60) for item in range(3)]
     whole, left, right = (wrapped(Thompson(), strength=0.5) for _ in range(3))
     whole.update(rows(shown))
     left.update(rows([row for row in shown if row[0] % 2]))
     right.update(rows([row for row in shown if not row[0] % 2]))
     left.merge(right.dump())
-    for user in range(0, 700, 37):
+    for user in range(60):
         assert order(left, user) == order(whole, user)
-    assert left.posterior(np.arange(3, dtype=np.int32), 0, 0).trials == pytest.approx([700] * 3)
+    assert left.posterior(np.arange(3, dtype=np.int32), 0, 0).trials == pytest.approx([60] * 3)
 
 
 def test_a_bare_policys_state_loads_and_one_of_another_shape_is_refused() -> None:
@@ -202,7 +200,7 @@ def test_ratios_begin_at_1_and_never_rise(counts: list[tuple[float, float, float
 
 
 def clicks_of_lists(seed: int, truth: Array) -> SeenPolicy:
-    """Two days in which 400 readers are shown titles, the popular ones five times as often, and tire of them as `truth` says.
+    """Four days in which 400 readers are shown titles, the popular ones five times as often, and tire of them as `truth` says.
 
     truth: float64[6], by bucket of earlier showings; no policy chooses. Showings do not fade and a click starts anew.
     """
@@ -212,7 +210,7 @@ def clicks_of_lists(seed: int, truth: Array) -> SeenPolicy:
     share = np.where(appeal > 0.2, 5.0, 1.0)
     buckets = np.array([0, 1, 2, 3, 3, 4, 4, 4, 4, 5])
     shown = np.zeros((400, TITLES), np.int64)
-    for moment in range(48):
+    for moment in range(96):
         users = np.repeat(np.arange(400, dtype=np.int32), 2)
         items = random.choice(TITLES, len(users), p=share / share.sum()).astype(np.int32)
         keep = np.unique(users.astype(np.int64) * TITLES + items, return_index=True)[1]
@@ -229,23 +227,23 @@ def clicks_of_lists(seed: int, truth: Array) -> SeenPolicy:
 
 @pytest.mark.parametrize("truth", [[1.0, 0.8, 0.6, 0.45, 0.3, 0.2], [1.0] * 6], ids=["tired", "never tired"])
 def test_the_ratios_recover_the_truth_though_popular_titles_are_shown_more(truth: list[float]) -> None:
-    """30 seeds, about 38,000 showings each: the mean is within 0.04 of the truth for buckets 1 to 8, with t intervals of 95 %.
+    """30 seeds, about 75,000 showings each: the mean is within 0.05 of the truth for 1 to 8 showings, with t intervals of 95 %.
 
-    The bound allows for the pull of few clicks towards 1 and for the cut at 1. Raw rates, which mix titles, are off by more
-    than 0.2: popular titles fill the later buckets.
+    The bound allows for the pull of few clicks towards 1 and for the cut at 1.
     """
     ratios = np.array([clicks_of_lists(seed, np.array(truth)).ratios for seed in range(30)])
     for bucket in range(1, 5):
         interval = t_interval(ratios[:, bucket])
-        assert interval.low - 0.04 < truth[bucket] < interval.high + 0.04, (bucket, interval)
+        assert interval.low - 0.05 < truth[bucket] < interval.high + 0.05, (bucket, interval)
 
 
-def run(seed: int, seen: Seen | None, tiring: Array, visits: int = 6_000) -> float:
+def run(seed: int, seen: Seen | None, tiring: Array, visits: int = 4_000) -> float:
     """Expected clicks of lists of 5 for 100 readers over a month; showings fade with a half-life of 3 days."""
     random = np.random.default_rng(seed)
     policy = make_policy(Thompson(), 1, seen)
     appeal, shown = random.beta(2, 10, TITLES), np.zeros((100, TITLES))
     candidates, weights, expected = Candidates(np.arange(TITLES, dtype=np.int32)), np.ones(1, np.float32), 0.0
+    zeros, ones = np.zeros(5, np.int32), np.ones(5, np.float32)
     for visit in range(visits):
         now = visit * 30 * DAY_MS // visits
         shown *= 2.0 ** (-30 / visits / 3.0)
@@ -255,7 +253,8 @@ def run(seed: int, seen: Seen | None, tiring: Array, visits: int = 6_000) -> flo
         clicks = random.random(TITLES)[items] < chances
         expected += chances.sum()
         shown[user, items] = np.where(clicks, 0.0, shown[user, items] + 1.0)
-        policy.update(rows([(user, int(i), now, 1.0, float(c)) for i, c in zip(items, clicks, strict=True)]))
+        at, who = np.full(5, now), np.full(5, user, np.int32)
+        policy.update(Outcomes(items, zeros, ones, clicks.astype(np.float32), at, users=who))
     return float(expected)
 
 

@@ -20,7 +20,7 @@ BUCKETS = 6
 """Showings before: 0, 1, 2, 3 to 4, 5 to 8, 9 and more."""
 LEARNED = -1.0
 """The strength that stands for ratios learned from clicks."""
-_WORTH = 20.0
+_WORTH = 10.0
 """Clicks that the belief in no effect is worth in each bucket."""
 
 
@@ -117,7 +117,7 @@ def fit_ratios(sums: Array, ratios: Array) -> None:
     for bucket in range(1, BUCKETS):
         observed, expected, variance = sums[bucket, 0, 0], sums[0, bucket, 0], sums[bucket, 0, 1]
         worth, ratio = 0.0, 1.0
-        if variance > 0.0 and expected > 0.0:
+        if variance > 1e-9 and expected > 0.0:
             worth, ratio = expected * expected / variance, observed / expected
         level, weight, size = (worth * ratio + _WORTH) / (worth + _WORTH), worth + _WORTH, 1
         while blocks > 0 and levels[blocks - 1] < level:
@@ -158,7 +158,7 @@ def take_rows(
         weighed[r] = trials[r]
         if user < 0:
             continue
-        if 2 * used[0] > len(pairs) and len(pairs) < most:
+        if 3 * used[0] > len(pairs) and len(pairs) < most:
             return r
         shown = max(_before(pairs, user, item, at_ms, trials[r], half_life_ms), 0.0)
         weighed[r] = np.float32(trials[r] * factor(shown, strength, ratios))

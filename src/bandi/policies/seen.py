@@ -102,7 +102,7 @@ class SeenPolicy:
             return
         self._rates.merge(mine)
         pairs = np.asarray(mine["pairs"])
-        while 2 * (int(self._used[0]) + int(mine["used"][0])) > len(self._pairs) < self._most:
+        while 3 * (int(self._used[0]) + int(mine["used"][0])) > len(self._pairs) < self._most:
             self._move(self._pairs, 2 * len(self._pairs))
         kernel.move_all(pairs, self._pairs, self._used, self._half_life_ms)
         kernel.fit_ratios(self._rates.sums, self._ratios)
