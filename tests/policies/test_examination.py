@@ -61,7 +61,18 @@ def test_without_clicks_it_is_the_first_guess() -> None:
 
 
 def test_slots_share_columns_from_the_tenth_on() -> None:
-    assert [column_of(slot) for slot in (0, 9, 10, 11, 12, 14, 15, 49, 50, 9_999)] == [0, 9, 10, 10, 11, 11, 12, 14, 15, 15]
+    assert [column_of(slot) for slot in (0, 9, 10, 11, 12, 14, 15, 49, 50, 9_999)] == [
+        0,
+        9,
+        10,
+        10,
+        11,
+        11,
+        12,
+        14,
+        15,
+        15,
+    ]
 
 
 @pytest.mark.parametrize("config", [Thompson, Ucb1, EpsilonGreedy, Earning])
@@ -71,7 +82,7 @@ def test_rates_of_arms_are_those_of_the_first_slot(config: type[PolicyConfig]) -
     for seed in range(20):
         appeal = np.random.default_rng(seed).beta(2, 10, 50)
         for position, found in errors.items():
-            policy = make_policy(config(position=position), 1)  # type: ignore[call-arg]
+            policy = make_policy(config(position=position), 1)  # type: ignore[call-arg, arg-type]
             for outcomes in lists(seed, TRUTH, days=3):
                 policy.update(outcomes)
             believed = policy.posterior(np.arange(50, dtype=np.int32), 0, 3 * DAY_MS)
@@ -157,6 +168,13 @@ def test_a_state_of_another_shape_is_refused() -> None:
 def test_a_slot_that_is_not_known_leaves_the_trial_whole() -> None:
     one = np.zeros(2, np.int32)
     found = Examination().weigh(
-        Outcomes(one, one, np.ones(2, np.float32), np.zeros(2, np.float32), np.zeros(2, np.int64), slots=np.array([-1, 2], np.int32))
+        Outcomes(
+            one,
+            one,
+            np.ones(2, np.float32),
+            np.zeros(2, np.float32),
+            np.zeros(2, np.int64),
+            slots=np.array([-1, 2], np.int32),
+        )
     )
     assert found.trials.tolist() == pytest.approx([1.0, 0.5])

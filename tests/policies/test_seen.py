@@ -220,7 +220,9 @@ def clicks_of_lists(seed: int, truth: Array) -> SeenPolicy:
         shown[users, items] = np.where(clicks, 0, before + 1)
         at = np.full(len(users), moment * HOUR_MS)
         policy.update(
-            Outcomes(items, np.zeros_like(items), np.ones(len(items), np.float32), clicks.astype(np.float32), at, users=users)
+            Outcomes(
+                items, np.zeros_like(items), np.ones(len(items), np.float32), clicks.astype(np.float32), at, users=users
+            )
         )
     return policy
 
@@ -237,7 +239,7 @@ def test_the_ratios_recover_the_truth_though_popular_titles_are_shown_more(truth
         assert interval.low - 0.05 < truth[bucket] < interval.high + 0.05, (bucket, interval)
 
 
-def run(seed: int, seen: Seen | None, tiring: Array, visits: int = 4_000) -> float:
+def run(seed: int, seen: Seen | None, tiring: Array, visits: int = 2_500) -> float:
     """Expected clicks of lists of 5 for 100 readers over a month; showings fade with a half-life of 3 days."""
     random = np.random.default_rng(seed)
     policy = make_policy(Thompson(), 1, seen)

@@ -115,9 +115,7 @@ def _learn(
         made = emit(out, made, time, -trial, -reward, item, placement, segment, user, slot)
         made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, user, slot)
     elif trial_now != trial or reward_now != reward:
-        made = emit(
-            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot
-        )
+        made = emit(out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot)
     counters[TRIALS] += trial_now - trial
     counters[SUCCESSES] += reward_now - reward
     counters[ORPHANS] += orphan_now - orphan
@@ -167,7 +165,7 @@ def join(
             e += 1
             kind, request, item = event["kind"], event["request"], event["item"]
             placement, segment, time = event["placement"], event["segment"], event["occurred_ms"]
-            user, slot = event["user"], np.int64(event["position"])
+            user, slot = event["user"], event["position"]
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
@@ -188,7 +186,7 @@ def join(
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
             segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
-            user, slot = header["user"], np.int64(-1)
+            user, slot = header["user"], -1
             first, count = offsets[d], need
             d += 1
             if count == 0:
@@ -196,7 +194,7 @@ def join(
         window = rules[placement]["window_ms"]
         for i in range(count):
             if not is_event:
-                item, slot = shown[first + i], np.int64(i)
+                item, slot = shown[first + i], i
             if request == np.uint64(0):
                 made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, user, slot)
                 counters[TRIALS] += 1

@@ -53,7 +53,7 @@ class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-    position: Position = "ignored"
+    position: Position = "learned"
     """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
@@ -70,7 +70,7 @@ class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-    position: Position = "ignored"
+    position: Position = "learned"
     """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
@@ -85,7 +85,7 @@ class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-    position: Position = "ignored"
+    position: Position = "learned"
     """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 
@@ -113,7 +113,7 @@ class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
     """Evidence of clicks loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-    position: Position = "ignored"
+    position: Position = "learned"
     """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
 
 

@@ -12,6 +12,8 @@ has to give way to another is added to the sums, and comes back as a stratum of 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -30,7 +32,7 @@ _LEAST_MORE = 20.0
 
 
 @njit(cache=True, nogil=True, inline="always")
-def stratum_key(item: int, segment: int, part: int) -> int:
+def stratum_key(item: int, segment: int, part: int) -> Any:
     """One number for a title, a segment (0 to 255) and a part within it (0 to 255)."""
     return np.int64(item) << np.int64(16) | (np.int64(segment) & 255) << np.int64(8) | (np.int64(part) & 255)
 

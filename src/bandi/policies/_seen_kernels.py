@@ -6,6 +6,8 @@ full set forgets its oldest. So what is remembered depends on the rows and their
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -39,12 +41,12 @@ def bucket_of(shown: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find(pairs: Array, user: int, item: int) -> tuple[int, int]:
+def find(pairs: Array, user: int, item: int) -> tuple[Any, Any]:
     """(place of the pair, -1: not there; place that it would take)."""
     sets = np.uint64(len(pairs) // WAYS)
-    first = np.int64(mix(np.uint64(user) << np.uint64(32) | np.uint64(item)) & (sets - np.uint64(1))) * WAYS
-    free = np.int64(-1)
-    oldest = first
+    first: Any = np.int64(mix(np.uint64(user) << np.uint64(32) | np.uint64(item)) & (sets - np.uint64(1))) * WAYS
+    free: Any = np.int64(-1)
+    oldest: Any = first
     for place in range(first, first + WAYS):
         if pairs[place]["user"] == user and pairs[place]["item"] == item:
             return place, place
@@ -116,10 +118,10 @@ def fit_ratios(sums: Array, ratios: Array) -> None:
     blocks = 0
     for bucket in range(1, BUCKETS):
         observed, expected, variance = sums[bucket, 0, 0], sums[0, bucket, 0], sums[bucket, 0, 1]
-        worth, ratio = 0.0, 1.0
-        if variance > 1e-9 and expected > 0.0:
-            worth, ratio = expected * expected / variance, observed / expected
-        level, weight, size = (worth * ratio + _WORTH) / (worth + _WORTH), worth + _WORTH, 1
+        clicks, worth = 0.0, 0.0
+        if variance > 1e-9:
+            clicks, worth = observed * expected / variance, expected * expected / variance
+        level, weight, size = (clicks + _WORTH) / (worth + _WORTH), worth + _WORTH, 1
         while blocks > 0 and levels[blocks - 1] < level:
             blocks -= 1
             level = (levels[blocks] * weights[blocks] + level * weight) / (weights[blocks] + weight)

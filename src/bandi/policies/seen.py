@@ -109,7 +109,12 @@ class SeenPolicy:
 
     def dump(self) -> State:
         """The policy's statistics under their own names, and those of showings under `seen/`."""
-        mine = {**self._rates.dump(), "pairs": self._pairs.copy(), "used": self._used.copy(), "ratios": self._ratios.copy()}
+        mine = {
+            **self._rates.dump(),
+            "pairs": self._pairs.copy(),
+            "used": self._used.copy(),
+            "ratios": self._ratios.copy(),
+        }
         return {**self.inner.dump(), **{_PREFIX + name: array for name, array in mine.items()}}
 
     def load(self, state: State) -> None:
