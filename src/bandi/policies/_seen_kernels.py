@@ -164,8 +164,11 @@ def take_rows(
             return r
         shown = max(_before(pairs, user, item, at_ms, trials[r], half_life_ms), 0.0)
         weighed[r] = np.float32(trials[r] * factor(shown, strength, ratios))
-        key = stratum_key(item, segments[r], slots[r] + 1)
-        count(owners, cells, pooled, clock, key, bucket_of(shown), at_ms, trials[r], rewards[r])
+        if strength == LEARNED:
+            key = stratum_key(item, segments[r], slots[r] + 1)
+            count(owners, cells, pooled, clock, key, bucket_of(shown), at_ms, trials[r], rewards[r])
+            if fit_is_due(clock):
+                fit_ratios(all_sums(owners, cells, pooled), ratios)
         place, _ = find(pairs, user, item)
         if rewards[r] > 0.0:
             if place >= 0:
@@ -176,8 +179,6 @@ def take_rows(
         elif trials[r] < 0.0 and place >= 0:
             age = max(float(pairs[place]["last_ms"] - at_ms), 0.0)
             pairs[place]["shown"] = max(pairs[place]["shown"] + trials[r] * 2.0 ** -(age / half_life_ms), 0.0)
-        if fit_is_due(clock):
-            fit_ratios(all_sums(owners, cells, pooled), ratios)
     return len(items)
 
 

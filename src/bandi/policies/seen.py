@@ -44,7 +44,10 @@ class SeenPolicy:
 
     @property
     def ratios(self) -> Array:
-        """Learned ratios of clicks after 0, 1, 2, 3 to 4, 5 to 8, 9 and more showings: float64[6], the first is 1."""
+        """Learned ratios of clicks after 0, 1, 2, 3 to 4, 5 to 8, 9 and more showings: float64[6], the first is 1.
+
+        All are 1 where the strength is set.
+        """
         return self._ratios.copy()
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
@@ -105,7 +108,8 @@ class SeenPolicy:
         while 3 * (int(self._used[0]) + int(mine["used"][0])) > len(self._pairs) < self._most:
             self._move(self._pairs, 2 * len(self._pairs))
         kernel.move_all(pairs, self._pairs, self._used, self._half_life_ms)
-        kernel.fit_ratios(self._rates.sums, self._ratios)
+        if self._strength == kernel.LEARNED:
+            kernel.fit_ratios(self._rates.sums, self._ratios)
 
     def dump(self) -> State:
         """The policy's statistics under their own names, and those of showings under `seen/`."""
