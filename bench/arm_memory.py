@@ -10,7 +10,7 @@ from bench.measure import machine, table
 
 SCRIPT = """
 import resource, sys, numpy as np
-from bandi.model.config import Thompson
+from bandi.model.policy_config import Thompson
 from bandi.policies.protocol import Outcomes
 from bandi.policies.registry import make_policy
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from bandi.learning.content_features import Content, content_of
 from bandi.learning.content_priors import fit_titles, learn_content_priors
-from bandi.model.config import Prior
+from bandi.model.policy_config import Prior
 from bandi.model.records import Array
 from bandi.segments.profiles import Labels
 from bench.measure import machine, table, time_call

@@ -12,7 +12,7 @@ from bandi.evaluation.worlds.funnel.oracle import Oracle
 from bandi.evaluation.worlds.funnel.parameters import preset_file, read_funnel, resized
 from bandi.evaluation.worlds.funnel.running import CLICKS, Plan, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import Editor, Thompson
+from bandi.model.policy_config import Editor, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
 from bandi.policies.registry import make_policy
 from bench.measure import Sample, machine, table

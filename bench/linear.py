@@ -17,7 +17,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from bandi.model.config import LinTs, LinUcb, Logistic, PolicyConfig
+from bandi.model.policy_config import LinTs, LinUcb, Logistic, PolicyConfig
 from bandi.model.records import Array
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.registry import make_policy

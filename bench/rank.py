@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bandi.model.config import Prior, Thompson
+from bandi.model.policy_config import Prior, Thompson
 from bandi.model.records import Array
 from bandi.policies._beta_top_k import Scratch, top_k
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request

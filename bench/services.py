@@ -10,8 +10,9 @@ from bandi.evaluation.simulate import run_policy
 from bandi.evaluation.worlds.parameters import PERSONAL, read_parameters
 from bandi.evaluation.worlds.webtoon import World
 from bandi.jobs.training import train
-from bandi.model.config import Thompson
-from bandi.policies.registry import make_policy, warm
+from bandi.model.policy_config import Thompson
+from bandi.policies.registry import make_policy
+from bandi.policies.warm import warm
 from bench.measure import machine, table
 
 RUNS = 3

@@ -7,9 +7,10 @@ import time
 from bandi.evaluation.simulate import run_policy
 from bandi.evaluation.worlds.parameters import read_parameters
 from bandi.evaluation.worlds.webtoon import World
-from bandi.model.config import Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.model.policy_config import Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
 from bandi.policies.protocol import Candidates, Outcomes, Ranked, Request
-from bandi.policies.registry import make_policy, warm
+from bandi.policies.registry import make_policy
+from bandi.policies.warm import warm
 from bench.measure import Sample, machine, table
 
 RUNS = 3

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
-from bandi.model import config
+from bandi.model import config, config_values, policy_config
 from bandi.model.config_text import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -22,7 +22,7 @@ def config_page() -> str:
         " a bad value or a\nmissing objective is refused with file, line and the nearest valid name. What a change does to arms is said at"
         " the next start:\nthey carry over unless what they count (objective, window, `impressions`, half-life) has changed.\n"
     ]
-    sections: list[tuple[str, type[config.Struct]]] = [("[placements.NAME]", config.Placement)]
+    sections: list[tuple[str, type[config_values.Struct]]] = [("[placements.NAME]", config.Placement)]
     sections += [
         (f'[placements.NAME.policy] with use = "{policy.__struct_config__.tag}"', policy) for policy in policies()
     ]
@@ -31,7 +31,7 @@ def config_page() -> str:
         for targeter in targeters()
     ]
     sections += [
-        ("[placements.NAME.policy.prior]", config.Prior),
+        ("[placements.NAME.policy.prior]", policy_config.Prior),
         ("[[placements.NAME.diversity]]", config.Cap),
         ("[placements.NAME.mmr]", config.Mmr),
         ("[objectives.NAME]", config.Objective),

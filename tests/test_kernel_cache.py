@@ -54,7 +54,7 @@ def test_a_choice_of_the_operators_stands(read_only: None, monkeypatch: pytest.M
 def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     """With an empty cache the kernels are compiled and kept; the next process finds each of them."""
     script = (
-        "from bandi.policies.registry import warm\nwarm()\nfrom bandi.policies.thompson import sample_best\n"
+        "from bandi.policies.warm import warm\nwarm()\nfrom bandi.policies.thompson import sample_best\n"
         "print(sum(sample_best.stats.cache_hits.values()), sum(sample_best.stats.cache_misses.values()))"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}

@@ -17,7 +17,8 @@ from bandi.model.events import Refund
 from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.protocol import Outcomes, State
-from bandi.policies.registry import make_policy, steps_of
+from bandi.policies.registry import make_policy
+from bandi.policies.traits import steps_of
 
 DAY = 86_400
 CONFIG = """

@@ -15,7 +15,7 @@ CONFIG = """
 [placements.home]
 policy = { use = "thompson" }
 [placements.push]
-policy = { use = "thompson" }
+policy = { use = "thompson", position = "ignored" }
 impressions = "implied"
 [segments]
 k = 2

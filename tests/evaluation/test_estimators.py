@@ -11,8 +11,8 @@ from bandi.evaluation.decision_log import Columns, read_decision_log
 from bandi.evaluation.estimators import effective_sample_size, estimates, importance_weights, ips, on_policy, snips
 from bandi.evaluation.intervals import bootstrap_interval, t_interval, t_quantile
 from bandi.evaluation.replay import learned_weights, match
-from bandi.model.config import EpsilonGreedy, Thompson
 from bandi.model.errors import InvalidInputError
+from bandi.model.policy_config import EpsilonGreedy, Thompson
 from bandi.policies.registry import make_policy
 
 

@@ -16,7 +16,7 @@ from bandi.evaluation.funnel_comparison import (
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters, preset_file, read_funnel, resized
 from bandi.evaluation.worlds.funnel.result import FunnelResult
 from bandi.evaluation.worlds.funnel.running import Plan
-from bandi.model.config import Editor, Thompson
+from bandi.model.policy_config import Editor, Thompson
 
 
 @pytest.fixture(scope="module")

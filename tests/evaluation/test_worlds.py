@@ -13,8 +13,8 @@ from bandi.evaluation.simulate import run_policy
 from bandi.evaluation.sittings import Sittings
 from bandi.evaluation.worlds.parameters import DEFAULT, WorldParameters, read_parameters
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS, World
-from bandi.model.config import Editor, EpsilonGreedy, Thompson
 from bandi.model.errors import InvalidInputError
+from bandi.model.policy_config import Editor, EpsilonGreedy, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Ranked, Request
 from bandi.policies.registry import make_policy
 

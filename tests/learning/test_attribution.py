@@ -275,6 +275,22 @@ def test_a_pair_counts_for_the_segment_that_its_first_record_names() -> None:
     assert Attribution(RULES, 10).fold(implied)[PUSH].segments.tolist() == [4, 4]
 
 
+def test_outcomes_say_who_saw_it_and_in_which_slot() -> None:
+    """A click's row has the reader and the slot of its impression; an implied impression has its place in the decision."""
+    records = stretch([event(IMPRESSION, request=R), event(CLICK, request=R, at=10), event(CLICK, placement=HOME)])
+    records.events.rows["user"] = [3, 9, 4]
+    records.events.rows["position"] = [5, -1, -1]
+    made = Attribution(RULES, 10).fold(records)[HOME]
+    assert made.users is not None and made.slots is not None
+    assert (made.users.tolist(), made.slots.tolist()) == ([3, 3, 4], [5, 5, -1])
+    number = request(1, PUSH)
+    implied = stretch([decision(number, [7, 8]), event(CLICK, item=8, request=number)])
+    implied.decisions.headers["user"] = 6
+    made = Attribution(RULES, 10).fold(implied)[PUSH]
+    assert made.users is not None and made.slots is not None
+    assert (made.users.tolist(), made.slots.tolist(), made.rewards.tolist()) == ([6, 6, 6], [0, 1, 1], [0, 0, 1])
+
+
 def test_one_compilation_serves_writable_and_read_only_rows() -> None:
     """The log gives both; a second compilation would be seconds in the middle of service."""
     rows = np.zeros(1, EVENT)

@@ -16,7 +16,7 @@ from bandi.learning.content_priors import (
     learn_content_priors,
     mean_likelihood,
 )
-from bandi.model.config import Prior
+from bandi.model.policy_config import Prior
 from bandi.segments.profiles import Labels
 
 GENRES = 6

@@ -10,7 +10,7 @@ import pytest
 
 from bandi.learning.content_features import content_of
 from bandi.learning.content_priors import learn_content_priors
-from bandi.model.config import Prior
+from bandi.model.policy_config import Prior
 from bandi.segments.profiles import Labels
 
 ROOT = Path(__file__).resolve().parents[2]

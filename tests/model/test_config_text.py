@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from bandi.model.config import Config, Struct, Thompson
+from bandi.model.config import Config
 from bandi.model.config_text import (
     _cross_checks,
     _placed,
@@ -13,7 +13,9 @@ from bandi.model.config_text import (
     meanings,
     parse_config,
 )
+from bandi.model.config_values import Struct
 from bandi.model.errors import ConfigError
+from bandi.model.policy_config import Thompson
 
 
 def test_the_file_that_init_writes_is_the_default() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import (
+from bandi.model.policy_config import (
     Conditional,
     Earning,
     Editor,

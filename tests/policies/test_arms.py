@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bandi.model.config import Prior
+from bandi.model.policy_config import Prior
 from bandi.policies.arms import BetaArms, with_segments
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Request
 

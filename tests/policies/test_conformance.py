@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bandi.model.config import Conditional, ContextualConfig, Editor, PolicyConfig, Surrogate, Value
+from bandi.model.policy_config import Conditional, ContextualConfig, Editor, PolicyConfig, Surrogate, Value
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Request
 from bandi.policies.registry import make_policy, policy_version
 

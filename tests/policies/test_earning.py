@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandi.model.config import Earning, Thompson
+from bandi.model.policy_config import Earning, Thompson
 from bandi.policies._earning_kernels import trade
-from bandi.policies.earning import examination
+from bandi.policies.chain_policy import discount
 from bandi.policies.protocol import Candidates, Outcomes, Request
 from bandi.policies.registry import make_policy
 
@@ -20,7 +20,7 @@ coins = st.lists(st.floats(0.01, 50.0), min_size=6, max_size=6)
 
 def traded(clicks: np.ndarray, values: np.ndarray, give_up: float, k: int) -> tuple[np.ndarray, float]:
     order = np.empty(k, np.int32)
-    x = trade(clicks, clicks, values, examination(k), give_up, np.empty(len(clicks)), order)
+    x = trade(clicks, clicks, values, discount(k), give_up, np.empty(len(clicks)), order)
     return order, x
 
 
@@ -29,7 +29,7 @@ def traded(clicks: np.ndarray, values: np.ndarray, give_up: float, k: int) -> tu
 def test_a_list_gives_up_no_more_than_it_may_and_never_earns_less(
     clicks_of: list[float], values_of: list[float], give_up: float
 ) -> None:
-    clicks, values, weights = np.array(clicks_of), np.array(values_of), examination(3)
+    clicks, values, weights = np.array(clicks_of), np.array(values_of), discount(3)
     order, _ = traded(clicks, values, give_up, 3)
     best, _ = traded(clicks, values, 0.0, 3)
     assert len(set(order.tolist())) == 3
@@ -43,7 +43,7 @@ def test_no_mixture_of_lists_with_as_many_clicks_earns_more(
     clicks_of: list[float], values_of: list[float], give_up: float
 ) -> None:
     """Every list on the Lagrangian's path is optimal at its own number of clicks (Everett 1963): brute force over all lists."""
-    clicks, values, weights = np.array(clicks_of), np.array(values_of), examination(3)
+    clicks, values, weights = np.array(clicks_of), np.array(values_of), discount(3)
     order, _ = traded(clicks, values, give_up, 3)
     mine = clicks[order] @ weights, (clicks * values)[order] @ weights
     for other in itertools.permutations(range(6), 3):

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bandi.model.config import LinTs, LinUcb, Prior
+from bandi.model.policy_config import LinTs, LinUcb, Prior
 from bandi.policies.hybrid import HybridPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Request
 from bandi.policies.registry import make_policy

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandi.evaluation.intervals import t_interval
-from bandi.model.config import LinTs, LinUcb, PolicyConfig, Prior, Thompson
+from bandi.model.policy_config import LinTs, LinUcb, PolicyConfig, Prior, Thompson
 from bandi.policies._linear_kernels import beliefs
 from bandi.policies._normal import normal_quantile
 from bandi.policies._random import stream, unit

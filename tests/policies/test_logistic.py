@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandi.evaluation.intervals import t_interval
-from bandi.model.config import Logistic, PolicyConfig, Thompson
+from bandi.model.policy_config import Logistic, PolicyConfig, Thompson
 from bandi.policies._logistic_kernels import gradient_at_mode, sigmoid
 from bandi.policies.logistic import LogisticPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Request

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bandi.evaluation.intervals import t_interval
-from bandi.model.config import EpsilonGreedy, PolicyConfig, Thompson
+from bandi.model.policy_config import EpsilonGreedy, PolicyConfig, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Request
 from bandi.policies.registry import make_policy
 

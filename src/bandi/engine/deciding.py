@@ -21,7 +21,7 @@ from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Request
-from bandi.policies.registry import learned_prior
+from bandi.policies.traits import learned_prior
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 

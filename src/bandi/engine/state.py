@@ -29,12 +29,14 @@ from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
 from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
-from bandi.model.config import Config, Placement, duration_ms
+from bandi.model.config import Config, Placement
+from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
 from bandi.policies.protocol import Outcomes, Policy
-from bandi.policies.registry import dimensions_of, learned_as, make_policy, policy_version, steps_of
+from bandi.policies.registry import make_policy, policy_version
+from bandi.policies.traits import dimensions_of, learned_as, steps_of
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -205,12 +207,12 @@ class State:
         old = self.config
         going_on = set()
         for name, placement in config.placements.items():
-            version = policy_version(placement.policy)
+            version = policy_version(placement.policy, placement.seen)
             state = PlacementState(
                 index=self.interner.lookup("placement", name),
                 name=name,
                 config=placement,
-                policy=make_policy(placement.policy, arm_segments(config)),
+                policy=make_policy(placement.policy, arm_segments(config), placement.seen),
                 version=version,
                 version_index=self.interner.lookup("policy", version),
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),

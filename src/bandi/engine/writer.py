@@ -23,7 +23,8 @@ from bandi.engine.memberships import Memberships
 from bandi.engine.state import State
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk, EventChunk, Log
 from bandi.model.answers import Receipt, Refusal
-from bandi.model.config import Config, duration_ms
+from bandi.model.config import Config
+from bandi.model.config_values import duration_ms
 from bandi.model.errors import BandiError, ClosedError, OverloadedError, StorageFullError
 from bandi.model.records import DECISION, Array, Decisions, DocumentKind
 

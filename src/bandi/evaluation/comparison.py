@@ -12,7 +12,7 @@ from bandi.evaluation.intervals import Interval, t_interval
 from bandi.evaluation.simulate import BUCKETS, RunResult, run_policy
 from bandi.evaluation.worlds.parameters import WorldParameters
 from bandi.evaluation.worlds.webtoon import World
-from bandi.model.config import PolicyConfig
+from bandi.model.policy_config import PolicyConfig
 from bandi.policies.registry import make_policy
 
 

@@ -14,7 +14,7 @@ from bandi.evaluation.worlds.funnel.parameters import FunnelParameters
 from bandi.evaluation.worlds.funnel.result import COLUMNS, FunnelResult
 from bandi.evaluation.worlds.funnel.running import CLICKS, Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import PolicyConfig
+from bandi.model.policy_config import PolicyConfig
 from bandi.model.records import Array
 from bandi.policies.registry import make_policy
 

@@ -74,7 +74,7 @@ def run_policy(
         shown = Candidates(candidates, ranks)
         length = min(k, len(candidates))
         for visit in range(first, stop):
-            request = Request(weights, int(coming.times_ms[visit]))
+            request = Request(weights, int(coming.times_ms[visit]), int(coming.readers[visit]))
             lists[visit - first, :length] = policy.rank(request, shown, k, (seed << 40) + visit).items
         outcomes = truth.take(first, stop, coming.readers[first:stop], lists[: stop - first, :length], coins)
         policy.update(outcomes)
@@ -137,6 +137,8 @@ class _Truth:
             trials=np.ones(rows, np.float32),
             rewards=clicked.ravel().astype(np.float32),
             occurred_ms=np.repeat(self._times[first:stop], slots),
+            users=np.repeat(readers, slots).astype(np.int32),
+            slots=np.tile(np.arange(slots, dtype=np.int32), stop - first),
         )
 
     def result(self, name: str, seed: int) -> RunResult:

@@ -18,7 +18,7 @@ from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import ContentPriors
-from bandi.policies.registry import learned_prior
+from bandi.policies.traits import learned_prior
 from bandi.segments.profiles import Labels
 
 VECTOR_DIMENSIONS = 16

@@ -26,17 +26,29 @@ RULE = np.dtype([("mode", "<i4"), ("reward_kind", "<i4"), ("window_ms", "<i8"), 
 """What counts at a placement, by dense id of the placement."""
 
 ENTRY = np.dtype(
-    [("impression_ms", "<i8"), ("reward_ms", "<i8"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2")]
+    [
+        ("impression_ms", "<i8"),
+        ("reward_ms", "<i8"),
+        ("item", "<i4"),
+        ("user", "<i4"),
+        ("placement", "<i2"),
+        ("segment", "<i2"),
+        ("slot", "<i2"),
+        ("spare", "<i2"),
+    ]
 )
-"""What is known of one (request, item, placement): the earliest impression, the earliest reward; 24 bytes."""
+"""What is known of one (request, item, placement): the earliest impression, the earliest reward; 32 bytes.
+
+user, segment and slot are those of the pair's first record; -1: it names no slot, or nobody.
+"""
 
 OUTCOME = np.dtype(
     [
-        ("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("placement", "<i2"), ("segment", "<i2"),
-        ("position", "<i8"), ("user", "<i4"),
+        ("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("user", "<i4"), ("placement", "<i2"),
+        ("segment", "<i2"), ("slot", "<i2"), ("position", "<i8"),
     ]
 )  # fmt: skip
-"""A change of what an arm has counted; position, user: of the record that brought it."""
+"""A change of what an arm has counted; position: of the record that brought it; user, slot: of the pair's first record."""
 
 DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1, 2, 3, 4, 5, 6, 7
 """Places of the counters; KINDS + kind counts events of a built-in kind (1 to 15)."""
@@ -52,8 +64,8 @@ DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def emit(
-    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int,
-    position: int, user: int,
+    out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int, user: int,
+    slot: int, position: int,
 ) -> int:  # fmt: skip
     """Append one outcome; returns how many there are."""
     row = out[made]
@@ -65,6 +77,7 @@ def emit(
     row["segment"] = segment
     row["position"] = position
     row["user"] = user
+    row["slot"] = slot
     return made + 1
 
 
@@ -85,7 +98,7 @@ def _worth(impression_ms: int, reward_ms: int, window_ms: int) -> tuple[int, int
 @njit(cache=True, nogil=True)
 def _learn(
     entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array,
-    position: int, user: int,
+    position: int,
 ) -> int:  # fmt: skip
     """Take one more time into an entry (LONG_AGO: the reward was undone) and put out what its worth has changed by."""
     entry = entries[row]
@@ -99,13 +112,14 @@ def _learn(
     trial, reward, time, orphan, late = _worth(old_impression, old_reward, window_ms)
     trial_now, reward_now, time_now, orphan_now, late_now = _worth(new_impression, new_reward, window_ms)
     item, placement, segment = entry["item"], entry["placement"], entry["segment"]
+    user, slot = entry["user"], entry["slot"]
     if trial and time != time_now:
-        made = emit(out, made, time, -trial, -reward, item, placement, segment, position, user)
+        made = emit(out, made, time, -trial, -reward, item, placement, segment, user, slot, position)
         if trial_now:
-            made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, position, user)
+            made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, user, slot, position)
     elif trial_now != trial or reward_now != reward:
         made = emit(
-            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, position, user
+            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot, position
         )
     counters[TRIALS] += trial_now - trial
     counters[SUCCESSES] += reward_now - reward
@@ -157,6 +171,7 @@ def join(
             e += 1
             kind, request, item = event["kind"], event["request"], event["item"]
             placement, segment, time = event["placement"], event["segment"], event["occurred_ms"]
+            user, slot = event["user"], event["position"]
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
@@ -181,7 +196,7 @@ def join(
             counters[DECISIONS] += 1
             request, placement = header["request"], np.int64(header["placement"])
             segment, time, impression, item = header["segment"], header["occurred_ms"], True, 0
-            undone = False
+            user, slot, undone = header["user"], -1, False
             first, count = offsets[d], need
             d += 1
             if count == 0:
@@ -189,9 +204,11 @@ def join(
         window = rules[placement]["window_ms"]
         for i in range(count):
             if not is_event:
-                item = shown[first + i]
+                item, slot = shown[first + i], i
             if request == np.uint64(0):
-                made = emit(out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, position, user)
+                made = emit(
+                    out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, user, slot, position
+                )
                 counters[TRIALS] += 1
                 if not impression:
                     counters[SUCCESSES] += 1
@@ -202,7 +219,7 @@ def join(
             key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
             row = find_near(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
-                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters, position, user)
+                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters, position)
                 continue
             row = find_near(index, keys_a, keys_b, request, key)
             if row < 0 and undone:
@@ -217,7 +234,9 @@ def join(
                 entry["item"] = item
                 entry["placement"] = placement
                 entry["segment"] = segment
-            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters, position, user)
+                entry["user"] = user
+                entry["slot"] = slot
+            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters, position)
     cursors[0], cursors[1] = e, d
     counts[0], counts[1] = rows, made
     return status

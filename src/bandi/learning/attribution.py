@@ -155,7 +155,8 @@ class Attribution:
     def rows(self, stretch: Stretch) -> Array:
         """Outcomes of the stretch's records in log order: OUTCOME[n]. O(records).
 
-        A pair counts for the segment that its first record names.
+        A pair counts for the segment that its first record names; its reader and its slot are those of that record too (an
+        event's `position`, or the place in a decision that implies the impression).
         """
         events, decisions = stretch.events, stretch.decisions
         if not len(events.rows) and not len(decisions.headers):
@@ -239,4 +240,5 @@ def _outcomes(rows: Array) -> Outcomes:
         rewards=np.ascontiguousarray(rows["reward"]),
         occurred_ms=np.ascontiguousarray(rows["time_ms"]),
         users=np.ascontiguousarray(rows["user"]),
+        slots=rows["slot"].astype(np.int32),
     )

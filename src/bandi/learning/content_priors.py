@@ -25,7 +25,7 @@ import numpy as np
 from bandi.learning._content_kernels import add_doubts, likelihood
 from bandi.learning.beta_binomial import Cells, Regression, fit_regression
 from bandi.learning.content_features import Content, level_alone
-from bandi.model.config import Prior
+from bandi.model.policy_config import Prior
 from bandi.model.records import Array
 from bandi.policies.protocol import ContentPriors
 

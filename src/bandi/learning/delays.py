@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandi.learning._delay_kernels import NO_LANDMARK, add_starts
-from bandi.model.config import duration_ms
+from bandi.model.config_values import duration_ms
 from bandi.model.records import Array
 
 BASIS = ("1h", "6h", "1d", "3d", "8d", "24d")

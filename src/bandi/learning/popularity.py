@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from bandi.model.config import duration_ms
+from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array
 

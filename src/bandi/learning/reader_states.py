@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from bandi.model.config import duration_ms
+from bandi.model.config_values import duration_ms
 from bandi.model.records import Array
 
 HOOKED_EPISODES = 4

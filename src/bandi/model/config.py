@@ -9,252 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Duration = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$")]
-"""A number with a unit: ms, s, m, h or d, such as `30m` or `14d`."""
-
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def duration_ms(text: str) -> int:
-    """Milliseconds of a `Duration`."""
-    unit = "ms" if text.endswith("ms") else text[-1]
-    return round(float(text[: -len(unit)]) * _UNIT_MS[unit])
-
-
-class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A table of the file: unknown keys are refused."""
-
-
-class Prior(Struct, frozen=True):
-    """What is believed of an arm before its first impression: Beta(mean * strength, (1 - mean) * strength)."""
-
-    source: Literal["fixed", "content"] = "fixed"
-    """`fixed`: mean and strength as they stand here; `content`: what titles like it have got, learned by `bandi train`."""
-    mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
-    """Expected rate, 0 to 1."""
-    strength: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 10.0
-    """Worth of the belief, in impressions."""
-
-
-class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
-    """Each slot: the best mean so far, or with probability `epsilon` a candidate at random."""
-
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    epsilon: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
-    """Share of slots spent on exploring, 0 to 1."""
-    prior: Prior = Prior()
-    """Belief before the first impression."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
-    """Mean plus a bonus that shrinks with trials."""
-
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
-    """Weight of the bonus: 1 is Auer, Cesa-Bianchi and Fischer's sqrt(2 ln t / n)."""
-    prior: Prior = Prior()
-    """Belief before the first impression."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
-    """A draw from each arm's Beta posterior; the highest draws are shown."""
-
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    prior: Prior = Prior()
-    """Belief before the first impression."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
-    """The editors' pick: items by `editor_rank`, lowest first; the baseline that everything is compared with."""
-
-    objective: Name = "click"
-    """Which objective is counted for its arms (the order never changes)."""
-
-
-Chain = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=2)]
-
-
-class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
-    """Thompson sampling on clicks that gives up a stated share of them for coins: the earning dial."""
-
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("continued", "coins")
-    """What follows a start, in order; the last brings coins."""
-    give_up: Share = 0.05
-    """Share of expected clicks that may be given up for coins, 0 to 1; 0: none, 1: coins alone."""
-    explore: Share = 0.0
-    """0: a title is worth what is expected of it; 1: a draw of what it may be worth."""
-    delay: Literal["learned", "ignored"] = "learned"
-    """`learned`: a start counts by how much of what it will bring should have come by now; `ignored`: in full at once."""
-    readers: Literal["learned", "ignored"] = "learned"
-    """`learned`: readers who are likelier to pay give up more clicks; `ignored`: all alike."""
-    prior: Prior = Prior()
-    """Belief about a click before the first impression."""
-    half_life: Duration | None = None
-    """Evidence of clicks loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Value(Struct, frozen=True, tag_field="use", tag="value"):
-    """Thompson sampling on expected coins: one posterior for the whole chain."""
-
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("continued", "coins")
-    """What follows a start, in order; the last brings coins."""
-    prior: Prior = Prior()
-    """Belief about a click before the first impression."""
-    half_life: Duration | None = None
-    """Evidence of clicks loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Surrogate(Struct, frozen=True, tag_field="use", tag="surrogate"):
-    """Coins as early reading predicts them: titles differ in how many read on, not in what those who do then pay."""
-
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("continued", "coins")
-    """What follows a start, in order; the last brings coins."""
-    prior: Prior = Prior()
-    """Belief about a click before the first impression."""
-    half_life: Duration | None = None
-    """Evidence of clicks loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Conditional(Struct, frozen=True, tag_field="use", tag="conditional"):
-    """The talk's chain of bandits: a Beta bandit for each step, their draws multiplied; to be compared with."""
-
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("coins",)
-    """What follows a start, in order; the last brings coins."""
-    prior: Prior = Prior()
-    """Belief about a click before the first impression."""
-    half_life: Duration | None = None
-    """Evidence of clicks loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-class Retention(Struct, frozen=True, tag_field="use", tag="retention"):
-    """Clicks weighed by how many readers a title keeps."""
-
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=1)] = ("continued",)
-    """What counts as reading on."""
-    strength: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
-    """0: clicks alone; 1: in proportion to the share that reads on."""
-    prior: Prior = Prior()
-    """Belief about a click before the first impression."""
-    half_life: Duration | None = None
-    """Evidence of clicks loses half its weight in this time; absent: never."""
-    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
-    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-
-
-ChainConfig = Earning | Value | Surrogate | Conditional | Retention
-"""Policies that look beyond the click."""
-
-Dimensions = Annotated[int, msgspec.Meta(ge=2, le=64)]
-MostTitles = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-
-
-class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
-    """Linear Thompson sampling: a title's rate as a linear function of the reader, drawn from its posterior."""
-
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    dimensions: Dimensions = 16
-    """Numbers in a reader's vector, made from what they read last."""
-    model: Literal["disjoint", "hybrid"] = "disjoint"
-    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
-    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.3
-    """Standard deviation of one reward: 0.3 is that of clicks with a rate of 0.1."""
-    prior: Prior = Prior()
-    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    most_titles: MostTitles = 10_000
-    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
-
-    def __post_init__(self) -> None:
-        if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('no half_life with model = "hybrid", which does not forget')
-
-
-class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
-    """A title's rate as a linear function of the reader, plus a bonus for what is not known of it."""
-
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    dimensions: Dimensions = 16
-    """Numbers in a reader's vector, made from what they read last."""
-    model: Literal["disjoint", "hybrid"] = "disjoint"
-    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
-    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
-    """Weight of the bonus: alpha in Li, Chu, Langford and Schapire (2010)."""
-    prior: Prior = Prior()
-    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    most_titles: MostTitles = 10_000
-    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
-
-    def __post_init__(self) -> None:
-        if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('no half_life with model = "hybrid", which does not forget')
-
-
-class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
-    """Logistic regression on reader and title with an intercept of each title's own, drawn from its posterior."""
-
-    objective: Name = "click"
-    """Which objective counts as reward: one that happens or does not."""
-    dimensions: Annotated[int, msgspec.Meta(ge=2, le=32)] = 16
-    """Numbers in the vectors of readers and of titles; 2 * dimensions - 1 weights are learned."""
-    mean: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1
-    """Expected rate before the first impression, 0 to 1."""
-    weight_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
-    """Standard deviation of the shared weights before the first impression, in log odds."""
-    title_deviation: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.5
-    """How far titles differ beyond what their vectors say: standard deviation of their intercepts, in log odds."""
-    exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
-    """Width of the draws: 1 is the posterior, 0 its mode."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    most_titles: MostTitles = 100_000
-    """Titles that an intercept is kept of; of more, those learned from longest ago go back to the prior."""
-
-
-ContextualConfig = LinTs | LinUcb | Logistic
-"""Policies that look at vectors of readers (and some at those of titles)."""
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | ContextualConfig | ChainConfig
-
+from bandi.model.config_values import Duration, Name, Share, Struct
+from bandi.model.policy_config import PolicyConfig, Thompson
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]
 Feature = Literal["text", "image", "factors"]
@@ -350,6 +106,17 @@ class Mmr(Struct, frozen=True):
     """What likeness means."""
 
 
+class Seen(Struct, frozen=True):
+    """What a reader was shown without clicking counts less for this reader (docs/policies/seen.md)."""
+
+    strength: Share | None = None
+    """Share of its score that a title loses with each showing, 0 to 1; absent: learned from clicks."""
+    half_life: Duration = "3d"
+    """A showing counts half after this time."""
+    pairs: Annotated[int, msgspec.Meta(ge=1_024, le=100_000_000)] = 1_000_000
+    """Most (reader, title) pairs remembered, rounded up to a power of two (24 bytes each, as they come into use)."""
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
@@ -368,6 +135,8 @@ class Placement(Struct, frozen=True):
 
     policy: PolicyConfig = Thompson()
     """Who ranks the candidates."""
+    seen: Seen | None = None
+    """Show less of what a reader passed over, such as `{ half_life = "3d" }`; absent: showings are not counted."""
     impressions: Literal["reported", "implied"] = "reported"
     """`reported`: an item was seen when an impression event says so; `implied`: when a decision showed it."""
     k: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
@@ -393,7 +162,7 @@ class Log(Struct, frozen=True):
     duplicate_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
     """A repeated `event_id` is recognised among at least this many latest events (16 to 32 bytes each once in use)."""
     attribution_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
-    """Outcomes are joined among at least this many latest impressions (40 to 80 bytes each once in use)."""
+    """Outcomes are joined among at least this many latest impressions (48 to 96 bytes each once in use)."""
     journey_horizon: Annotated[int, msgspec.Meta(ge=1_000, le=1_000_000_000)] = 4_000_000
     """Reads and purchases are joined to readers' starts among at least this many latest (reader, title) pairs."""
     future_tolerance: Duration = "10m"

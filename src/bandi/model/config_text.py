@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from bandi.model import config as config_module
-from bandi.model.config import Config, Struct, duration_ms
+from bandi.model.config import Config
+from bandi.model.config_values import Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
 from bandi.model.request_ids import MAX_PLACEMENTS
 

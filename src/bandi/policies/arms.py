@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandi.model.config import Prior, duration_ms
+from bandi.model.config_values import duration_ms
+from bandi.model.policy_config import Prior
 from bandi.model.records import Array
 from bandi.policies._arm_kernels import NO_LANDMARK, add_outcomes, gather_means, intervals, start_means_from
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State

@@ -1,4 +1,7 @@
-"""What the four Beta–Bernoulli policies share: arms that count, and a rule that chooses. The rules have a file each."""
+"""What the four Beta–Bernoulli policies share: arms that count, and a rule that chooses. The rules have a file each.
+
+Where trials are weighed by examination the arms' rates are those of the first slot.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 
 from bandi.model.records import Array
 from bandi.policies.arms import BetaArms
+from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Posterior, Ranked, Request, State
 
 
@@ -21,8 +25,9 @@ class Rule(Protocol):
 class BernoulliPolicy:
     """Arms with Beta posteriors, ranked by a rule. Not to be ranked by two threads at once: it works in its own scratch."""
 
-    def __init__(self, arms: BetaArms, rule: Rule) -> None:
-        self.arms = arms
+    def __init__(self, arms: BetaArms, rule: Rule, examination: Examination | None = None) -> None:
+        """examination: by which trials are weighed, None: each counts whole."""
+        self.arms, self.examination = arms, examination
         self._rule = rule
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
@@ -34,7 +39,7 @@ class BernoulliPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes to their arms. O(rows)."""
-        self.arms.update(outcomes)
+        self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
 
     def posterior(self, items: Array, segment: int, now_ms: int, priors: ContentPriors | None = None) -> Posterior:
         """Belief about `items` (int32[n]) in one segment at `now_ms`. priors: what arms start from; None: as configured."""
@@ -47,14 +52,18 @@ class BernoulliPolicy:
     def merge(self, other: State) -> None:
         """Add the counts of another shard."""
         self.arms.merge(other)
+        if self.examination is not None:
+            self.examination.merge(other)
 
     def dump(self) -> State:
         """Copy of the counts."""
-        return self.arms.dump()
+        return self.arms.dump() | ({} if self.examination is None else self.examination.dump())
 
     def load(self, state: State) -> None:
         """Replace the counts by those of `dump`."""
         self.arms.load(state)
+        if self.examination is not None:
+            self.examination.load(state)
 
 
 _: type[Policy] = BernoulliPolicy

@@ -13,6 +13,7 @@ import numpy as np
 from bandi.model.records import Array
 from bandi.policies.arms import BetaArms
 from bandi.policies.chain import ChainStatistics
+from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
 
@@ -22,13 +23,17 @@ POOL_LISTS = 6
 
 
 class Pool(NamedTuple):
-    """Titles to choose from. items: int32[n]; draws, means: float64[n], click rates; seed: for what is drawn besides."""
+    """Titles to choose from. items: int32[n]; draws, means: float64[n], click rates; seed: for what is drawn besides.
+
+    slots: float64[k], how likely each slot of the list is looked at.
+    """
 
     items: Array
     draws: Array
     means: Array
     request: Request
     seed: np.uint64
+    slots: Array
 
 
 class ChainRule(Protocol):
@@ -41,8 +46,11 @@ class ChainRule(Protocol):
 class ChainPolicy:
     """Click arms, the chain behind them, a rule. Not to be ranked by two threads at once: it works in its own scratch."""
 
-    def __init__(self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule) -> None:
-        self.arms, self.chain, self._rule = arms, chain, rule
+    def __init__(
+        self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule, examination: Examination | None = None
+    ) -> None:
+        """examination: by which impressions and slots are weighed, None: impressions count whole, slots by a fixed discount."""
+        self.arms, self.chain, self._rule, self.examination = arms, chain, rule, examination
         self._clicks = ThompsonRule()
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
@@ -53,8 +61,14 @@ class ChainPolicy:
         size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
         shown = self._clicks.choose(self.arms, request, candidates, size, np.uint64(seed))
         means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[:size]
+        slots = discount(k) if self.examination is None else self.examination.of_first(k)
         pool = Pool(
-            shown.items, shown.scores.astype(np.float64), means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D)
+            shown.items,
+            shown.scores.astype(np.float64),
+            means,
+            request,
+            np.uint64(seed) ^ np.uint64(0x5DEECE66D),
+            slots,
         )
         order, keys = self._rule.choose(self.chain, pool, k)
         return Ranked(shown.items[order], keys[order].astype(np.float32))
@@ -62,7 +76,7 @@ class ChainPolicy:
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes: impressions and clicks to the arms, later steps to the chain. O(rows)."""
         if outcomes.step == 0 and outcomes.steps is None:
-            self.arms.update(outcomes)
+            self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
         else:
             self.chain.update(outcomes)
 
@@ -78,17 +92,32 @@ class ChainPolicy:
         """Add the statistics of another shard."""
         self.arms.merge(_part(other, "clicks/"))
         self.chain.merge(_part(other, "chain/"))
+        if self.examination is not None:
+            self.examination.merge(other)
 
     def dump(self) -> State:
         """Copy of the statistics."""
-        return {f"clicks/{name}": array for name, array in self.arms.dump().items()} | {
-            f"chain/{name}": array for name, array in self.chain.dump().items()
+        return {
+            **{f"clicks/{name}": array for name, array in self.arms.dump().items()},
+            **{f"chain/{name}": array for name, array in self.chain.dump().items()},
+            **({} if self.examination is None else self.examination.dump()),
         }
 
     def load(self, state: State) -> None:
         """Replace the statistics by those of `dump`."""
         self.arms.load(_part(state, "clicks/"))
         self.chain.load(_part(state, "chain/"))
+        if self.examination is not None:
+            self.examination.load(state)
+
+
+_DISCOUNT: Array = 1.0 / np.log2(2.0 + np.arange(1_000))
+
+
+def discount(k: int) -> Array:
+    """How much a slot counts where none is learned: 1 / log2(2 + slot) (Jarvelin and Kekalainen 2002): float64[k]."""
+    weights: Array = _DISCOUNT[:k]
+    return weights
 
 
 def _part(state: State, prefix: str) -> State:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandi.model.config import Earning
+from bandi.model.policy_config import Earning
 from bandi.model.records import Array
 from bandi.policies._chain_kernels import READER_SHAPE, SPREAD, STARTS, reader_factor
 from bandi.policies._earning_kernels import trade
@@ -34,7 +34,7 @@ class EarningRule:
         """The list; keys are drawn click rates weighed by coins."""
         values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore, pool.seed)
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
-        trade(pool.draws, pool.means, values, examination(k), self._budget(chain, pool.request.user), keys, order)
+        trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request.user), keys, order)
         return order, keys
 
     def _budget(self, chain: ChainStatistics, user: int) -> float:
@@ -44,12 +44,3 @@ class EarningRule:
             return give_up
         factor = reader_factor(chain.readers, user, chain.globals_[READER_SHAPE])
         return float(min(give_up * min(factor * factor * starts / chain.globals_[SPREAD], MOST_FACTOR), 1.0))
-
-
-_EXAMINATION: Array = 1.0 / np.log2(2.0 + np.arange(1_000))
-
-
-def examination(k: int) -> Array:
-    """How much a slot counts: 1 / log2(2 + slot), the discount of Jarvelin and Kekalainen (2002): float64[k]."""
-    weights: Array = _EXAMINATION[:k]
-    return weights

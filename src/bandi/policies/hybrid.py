@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandi.model.config import LinTs, LinUcb
+from bandi.model.policy_config import LinTs, LinUcb
 from bandi.model.records import Array
 from bandi.policies import _hybrid_kernels as kernels
 from bandi.policies._hybrid_kernels import Titles

@@ -22,7 +22,8 @@ import math
 
 import numpy as np
 
-from bandi.model.config import Logistic, Prior, duration_ms
+from bandi.model.config_values import duration_ms
+from bandi.model.policy_config import Logistic, Prior
 from bandi.model.records import Array
 from bandi.policies import _logistic_kernels as kernels
 from bandi.policies._logistic_kernels import Shared, Titles

@@ -74,7 +74,8 @@ class Outcomes:
     always the trial's time. values: float64[n], coins of the rewards (step > 0; a further purchase within the window comes
     with reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in
     rows without one; vectors: float32[n, d], what was known of the readers; title_vectors: float32[catalogue, d], what is known
-    of titles, by dense id (an item at or beyond its end has none). Each None where no policy asks for it.
+    of titles, by dense id (an item at or beyond its end has none); slots: int32[n], where in the list the item stood, 0 is
+    first, -1: unknown. Each None where no policy asks for it.
     """
 
     items: Array

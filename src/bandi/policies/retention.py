@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bandi.model.config import Retention
+from bandi.model.policy_config import Retention
 from bandi.model.records import Array
 from bandi.policies._earning_kernels import best_products
 from bandi.policies.chain import ChainStatistics

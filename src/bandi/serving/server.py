@@ -21,7 +21,7 @@ from uvicorn._types import ASGI3Application
 import bandi.arrangement.warm
 import bandi.features.factors.search
 import bandi.learning.warm
-import bandi.policies.registry
+import bandi.policies.warm
 import bandi.segments.warm
 from bandi.engine import Engine, open_existing
 from bandi.engine.folder import read_config
@@ -48,7 +48,7 @@ def say(text: str) -> None:
 def warm_kernels() -> float:
     """Compile all kernels or load them from the cache; seconds taken."""
     started = time.perf_counter()
-    bandi.policies.registry.warm()
+    bandi.policies.warm.warm()
     bandi.learning.warm.warm()
     bandi.arrangement.warm.warm()
     bandi.features.factors.search.warm()

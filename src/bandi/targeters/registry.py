@@ -11,8 +11,8 @@ from bandi.model.config import (
     SegmentTargeter,
     SimilarTargeter,
     TargeterConfig,
-    duration_ms,
 )
+from bandi.model.config_values import duration_ms
 from bandi.targeters.by_factors import Resembles, SuitsReader
 from bandi.targeters.by_segment import PromisingInSegments
 from bandi.targeters.protocol import Targeter

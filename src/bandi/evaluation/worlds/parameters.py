@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from bandi.model.config import Struct
 from bandi.model.config_text import find_problems
+from bandi.model.config_values import Struct
 from bandi.model.errors import InvalidInputError, Problem
 
 DEFAULT = Path(__file__).with_name("webtoon.toml")

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from bandi.model.catalog import Item
-from bandi.model.config import Struct
+from bandi.model.config_values import Struct
 from bandi.model.records import Array
 
 WORDS = Path(__file__).with_name("words.toml")

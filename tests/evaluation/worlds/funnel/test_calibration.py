@@ -13,7 +13,7 @@ from bandi.evaluation.worlds.funnel.parameters import FunnelParameters, preset_f
 from bandi.evaluation.worlds.funnel.result import FunnelResult
 from bandi.evaluation.worlds.funnel.running import run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import Editor, Thompson
+from bandi.model.policy_config import Editor, Thompson
 from bandi.policies.registry import make_policy
 
 

@@ -11,7 +11,7 @@ from bandi.evaluation.worlds.funnel.happening import Happening
 from bandi.evaluation.worlds.funnel.result import Days, FunnelResult
 from bandi.evaluation.worlds.funnel.running import Plan, _Run, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import Thompson
+from bandi.model.policy_config import Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
 from bandi.policies.registry import make_policy
 

@@ -8,7 +8,7 @@ from bandi.evaluation.worlds.funnel.oracle import Oracle
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters, resized
 from bandi.evaluation.worlds.funnel.running import run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import Editor, Thompson
+from bandi.model.policy_config import Editor, Thompson
 from bandi.policies.registry import make_policy
 
 

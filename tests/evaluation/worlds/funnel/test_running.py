@@ -11,7 +11,7 @@ from bandi.evaluation.worlds.funnel.result import COLUMNS, FunnelResult
 from bandi.evaluation.worlds.funnel.running import Plan, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS
-from bandi.model.config import Editor, Thompson
+from bandi.model.policy_config import Editor, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Ranked, Request
 from bandi.policies.registry import make_policy
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 
 from bandi.evaluation.worlds.parameters import Part, Share, Spread
-from bandi.model.config import Struct
 from bandi.model.config_text import find_problems
+from bandi.model.config_values import Struct
 from bandi.model.errors import InvalidInputError, Problem
 
 FOLDER = Path(__file__).with_name("presets")
