@@ -5,8 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import Earning, Editor, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import Earning, Editor, EpsilonGreedy, Plugin, PolicyConfig, Thompson, Ucb1
+from bandi.policies.plugins import register_policy
 from bandi.policies.protocol import Outcomes
+from bandi.policies.registry import make_policy
+
+register_policy("own_thompson", lambda settings, segments: make_policy(Thompson(), segments))
 
 CONFIGS: list[PolicyConfig] = [
     Thompson(),
@@ -18,6 +22,7 @@ CONFIGS: list[PolicyConfig] = [
     Editor(),
     Earning(),
     Earning(half_life="7d", then=("coins",), explore=1.0),
+    Plugin(name="own_thompson"),
 ]
 
 

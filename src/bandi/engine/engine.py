@@ -31,6 +31,7 @@ from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
 MAX_BECAUSE = 32
@@ -256,6 +257,11 @@ class Engine:
             orphans=counters.orphans,
             late=counters.late,
             unattributed=counters.unattributed,
+            plugin_failures={
+                name: dict(placement.policy.failures)
+                for name, placement in state.placements.items()
+                if isinstance(placement.policy, GuardedPolicy)
+            },
         )
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:

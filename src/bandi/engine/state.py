@@ -30,6 +30,7 @@ from bandi.model.config import Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.arms import with_segments
+from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
 from bandi.targeters.protocol import Targeter
@@ -180,7 +181,7 @@ class State:
             )
             before = previous.get(name)
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
+                carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
             self.placements[name] = state
         self.config = config

@@ -111,3 +111,5 @@ class Stats(msgspec.Struct, frozen=True):
     """Rewards outside the window of their objective; kept in the log, not counted."""
     unattributed: int
     """Events that named neither a request nor a placement; kept in the log, not counted for an arm."""
+    plugin_failures: dict[str, dict[str, int]] = {}
+    """By placement with a policy plug-in: what it did wrong, how often, since this process opened the folder."""

@@ -106,7 +106,28 @@ class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning
+Setting = str | int | float | bool
+
+
+class Plugin(Struct, frozen=True, tag_field="use", tag="plugin"):
+    """A policy of your own (docs/how-to/own-policy.md), which gets the table `settings` as it stands; where it fails, Thompson
+    sampling on the same outcomes serves."""
+
+    name: Name
+    """Its name in the entry points `bandi.policies`, or as it was registered."""
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    settings: dict[Name, Setting] = msgspec.field(default_factory=dict)
+    """What it wants to know."""
+    prior: Prior = Prior()
+    """The fallback's belief before the first impression."""
+    half_life: Duration | None = None
+    """The fallback's evidence loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """In the fallback, what other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning | Plugin
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]

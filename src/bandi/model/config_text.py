@@ -200,7 +200,8 @@ def described(kind: Any, rules: list[msgspec.Meta]) -> str:
     rules = [*rules, *inner_rules]
     if any(rule.pattern and "ms|s|m|h|d" in rule.pattern for rule in rules):
         return "a duration such as 30m, 12h or 14d"
-    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(inner, str(inner))
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    words = " or ".join(names.get(_unwrapped(member)[0], str(member)) for member in members)
     for rule in rules:
         low = f"from {rule.ge}" if rule.ge is not None else f"above {rule.gt}" if rule.gt is not None else ""
         high = f"to {rule.le}" if rule.le is not None else f"below {rule.lt}" if rule.lt is not None else ""

@@ -8,13 +8,14 @@ import hashlib
 import msgspec
 import numpy as np
 
-from bandi.model.config import Earning, Editor, EpsilonGreedy, PolicyConfig, Prior, Thompson, Ucb1
+from bandi.model.config import Earning, Editor, EpsilonGreedy, Plugin, PolicyConfig, Prior, Thompson, Ucb1
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain import CONTINUED, PAID, ChainStatistics
 from bandi.policies.earning import EarningPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
+from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
@@ -32,11 +33,13 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
         case Earning():
             steps = (CONTINUED, PAID)[-len(config.then) :]
             return EarningPolicy(_arms(config, segments), ChainStatistics(steps), config)
+        case Plugin():
+            return GuardedPolicy(config, segments, BernoulliPolicy(_arms(config, segments), ThompsonRule()))
         case Editor():
             return BernoulliPolicy(BetaArms(Prior(), None, segments), EditorRule())
 
 
-def _arms(config: Thompson | Ucb1 | EpsilonGreedy | Earning, segments: int) -> BetaArms:
+def _arms(config: Thompson | Ucb1 | EpsilonGreedy | Earning | Plugin, segments: int) -> BetaArms:
     return BetaArms(config.prior, config.half_life, segments, config.borrow)
 
 
