@@ -5,7 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bandi.model.config import Earning, Editor, EpsilonGreedy, Plugin, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import (
+    WAYS_TO_FORGET,
+    ChangeDetection,
+    Earning,
+    Editor,
+    EpsilonGreedy,
+    Plugin,
+    PolicyConfig,
+    Thompson,
+    Ucb1,
+)
 from bandi.policies.plugins import register_policy
 from bandi.policies.protocol import Outcomes
 from bandi.policies.registry import make_policy
@@ -15,6 +25,8 @@ register_policy("own_thompson", lambda settings, segments: make_policy(Thompson(
 CONFIGS: list[PolicyConfig] = [
     Thompson(),
     Thompson(half_life="7d"),
+    Thompson(window="400d"),
+    Thompson(change_detection=ChangeDetection()),
     Ucb1(),
     Ucb1(half_life="1h"),
     EpsilonGreedy(),
@@ -26,9 +38,11 @@ CONFIGS: list[PolicyConfig] = [
 ]
 
 
-@pytest.fixture(
-    params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{getattr(config, 'half_life', None)}"
-)
+def _forgetting(config: PolicyConfig) -> str:
+    return next((way for way in WAYS_TO_FORGET if getattr(config, way, None) is not None), "forever")
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{_forgetting(config)}")
 def config(request: pytest.FixtureRequest) -> PolicyConfig:
     """Every policy there is, with and without forgetting; a new policy is added above."""
     return request.param

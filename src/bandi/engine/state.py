@@ -26,7 +26,7 @@ from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
-from bandi.model.config import Config, Placement, duration_ms
+from bandi.model.config import WAYS_TO_FORGET, Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.arms import with_segments
@@ -259,7 +259,8 @@ def arm_segments(config: Config | None) -> int:
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
-    return (placement.impressions, config.objectives[policy.objective], getattr(policy, "half_life", None))
+    forgetting = tuple(getattr(policy, way, None) for way in WAYS_TO_FORGET)
+    return (placement.impressions, config.objectives[policy.objective], *forgetting)
 
 
 def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:

@@ -24,6 +24,12 @@ def duration_ms(text: str) -> int:
     return round(float(text[: -len(unit)]) * _UNIT_MS[unit])
 
 
+def _forget_in_one_way(policy: Struct) -> None:
+    given = [name for name in WAYS_TO_FORGET if getattr(policy, name) is not None]
+    if len(given) > 1:
+        raise ValueError(f"only one of {', '.join(WAYS_TO_FORGET)} may be given, found {' and '.join(given)}")
+
+
 class Struct(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A table of the file: unknown keys are refused."""
 
@@ -37,6 +43,17 @@ class Prior(Struct, frozen=True):
     """Worth of the belief, in impressions."""
 
 
+class ChangeDetection(Struct, frozen=True):
+    """A test of each title for a jump of its rate; on an alarm only what came since counts (docs/policies/non-stationary.md)."""
+
+    false_alarms: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.01
+    """Probability, at most, that a title whose rate stays as it is will ever be taken for changed."""
+
+
+WAYS_TO_FORGET = ("half_life", "window", "change_detection")
+"""A policy has one of them at most."""
+
+
 class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Each slot: the best mean so far, or with probability `epsilon` a candidate at random."""
 
@@ -48,8 +65,15 @@ class EpsilonGreedy(Struct, frozen=True, tag_field="use", tag="epsilon_greedy"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    window: Duration | None = None
+    """Only evidence of this last stretch of time counts; absent: all."""
+    change_detection: ChangeDetection | None = None
+    """Forget what a title did before its rate jumped, such as `{ false_alarms = 0.01 }`; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+    def __post_init__(self) -> None:
+        _forget_in_one_way(self)
 
 
 class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
@@ -63,8 +87,15 @@ class Ucb1(Struct, frozen=True, tag_field="use", tag="ucb1"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    window: Duration | None = None
+    """Only evidence of this last stretch of time counts; absent: all."""
+    change_detection: ChangeDetection | None = None
+    """Forget what a title did before its rate jumped, such as `{ false_alarms = 0.01 }`; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+    def __post_init__(self) -> None:
+        _forget_in_one_way(self)
 
 
 class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
@@ -76,8 +107,15 @@ class Thompson(Struct, frozen=True, tag_field="use", tag="thompson"):
     """Belief before the first impression."""
     half_life: Duration | None = None
     """Evidence loses half its weight in this time; absent: never."""
+    window: Duration | None = None
+    """Only evidence of this last stretch of time counts; absent: all."""
+    change_detection: ChangeDetection | None = None
+    """Forget what a title did before its rate jumped, such as `{ false_alarms = 0.01 }`; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+    def __post_init__(self) -> None:
+        _forget_in_one_way(self)
 
 
 class Editor(Struct, frozen=True, tag_field="use", tag="editor"):

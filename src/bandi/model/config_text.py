@@ -210,13 +210,17 @@ def described(kind: Any, rules: list[msgspec.Meta]) -> str:
 
 
 def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
-    """What no single value shows: each placement's objective must exist."""
+    """What no single value shows: each placement's objective must exist, and its policy forgets in one way."""
     objectives = tree.get("objectives", {"click": {}})
     for name, placement in tree.get("placements", {"home": {}}).items():
         objective = placement.get("policy", {}).get("objective", "click")
         if objective not in objectives:
             keys = ("placements", name, "policy", "objective")
             yield _Found(keys, repr(objective), f"one of: {', '.join(objectives)}", _nearest(objective, objectives))
+        ways = [way for way in config_module.WAYS_TO_FORGET if way in placement.get("policy", {})]
+        if len(ways) > 1:
+            expected = f"at most one of {', '.join(config_module.WAYS_TO_FORGET)}"
+            yield _Found(("placements", name, "policy", ways[1]), " and ".join(ways), expected)
 
 
 def _placed(problem: _Found, lines: list[str], file: str) -> Problem:
@@ -398,6 +402,7 @@ def _commented_out(struct: type[Struct]) -> Iterator[str]:
 
 _EXAMPLES = {
     "half_life": '"14d"',
+    "window": '"28d"',
     "where": '\'genre in ["drama", "romance"]\'',
     "model": '"encoder"',
     "root": '"thumbnails"',

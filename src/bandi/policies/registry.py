@@ -8,10 +8,21 @@ import hashlib
 import msgspec
 import numpy as np
 
-from bandi.model.config import Earning, Editor, EpsilonGreedy, Plugin, PolicyConfig, Prior, Thompson, Ucb1
-from bandi.policies.arms import BetaArms
+from bandi.model.config import (
+    ChangeDetection,
+    Earning,
+    Editor,
+    EpsilonGreedy,
+    Plugin,
+    PolicyConfig,
+    Prior,
+    Thompson,
+    Ucb1,
+)
+from bandi.policies.arms import BetaArms, Memory
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain import CONTINUED, PAID, ChainStatistics
+from bandi.policies.change_detection import Changes
 from bandi.policies.earning import EarningPolicy
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
@@ -19,6 +30,7 @@ from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 from bandi.policies.thompson import ThompsonRule
 from bandi.policies.ucb1 import Ucb1Rule
+from bandi.policies.window import Window
 
 
 def make_policy(config: PolicyConfig, segments: int) -> Policy:
@@ -40,7 +52,13 @@ def make_policy(config: PolicyConfig, segments: int) -> Policy:
 
 
 def _arms(config: Thompson | Ucb1 | EpsilonGreedy | Earning | Plugin, segments: int) -> BetaArms:
-    return BetaArms(config.prior, config.half_life, segments, config.borrow)
+    memory: Memory | None = None
+    if isinstance(config, Thompson | Ucb1 | EpsilonGreedy):
+        if config.window is not None:
+            memory = Window(config.window, segments)
+        elif config.change_detection is not None:
+            memory = Changes(config.change_detection)
+    return BetaArms(config.prior, config.half_life, segments, config.borrow, memory)
 
 
 def policy_version(config: PolicyConfig) -> str:
@@ -54,7 +72,8 @@ def warm() -> None:
     request, candidates = Request(np.ones(1, np.float32), 0), Candidates(np.arange(3, dtype=np.int32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
-    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), Earning()):
+    forgetting = (Thompson(window="1d"), Thompson(change_detection=ChangeDetection()))
+    for config in (Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Editor(), Earning(), *forgetting):
         policy = make_policy(config, 1)
         policy.update(outcomes)
         for step in range(1, 1 + len(getattr(config, "then", ()))):
