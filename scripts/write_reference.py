@@ -33,6 +33,7 @@ def config_page() -> str:
     sections += [
         ("[placements.NAME.policy.prior]", config.Prior),
         ("[placements.NAME.policy.change_detection]", config.ChangeDetection),
+        ("[placements.NAME.exploration]", config.Exploration),
         ("[[placements.NAME.diversity]]", config.Cap),
         ("[placements.NAME.mmr]", config.Mmr),
         ("[objectives.NAME]", config.Objective),

@@ -110,7 +110,8 @@ class Engine:
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
             decided.user, decided.candidates, place.version_index, place.index, shown, about,
-            region_index, years, decided.segment, k,
+            region_index, years, decided.segment, k, decided.explored.greedy_microclicks,
+            decided.explored.explored_microclicks,
         )  # fmt: skip
         new_user = new_user if decided.user < 0 else None
         pending = PendingDecision(header, new_user, new_region, decided.items, decided.scores, decided.rules)
@@ -257,6 +258,11 @@ class Engine:
             orphans=counters.orphans,
             late=counters.late,
             unattributed=counters.unattributed,
+            exploration={
+                name: placement.account.shown(placement.config.exploration, self._clock_ms())
+                for name, placement in state.placements.items()
+                if placement.config.exploration is not None
+            },
             plugin_failures={
                 name: dict(placement.policy.failures)
                 for name, placement in state.placements.items()

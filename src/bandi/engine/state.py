@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -30,6 +30,7 @@ from bandi.model.config import WAYS_TO_FORGET, Config, Placement, duration_ms
 from bandi.model.events import EventKind
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.policies.arms import with_segments
+from bandi.policies.exploration import Account
 from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
@@ -62,6 +63,7 @@ class PlacementState:
     targeters: tuple[Targeter, ...] = ()
     trials: float = 0.0
     successes: float = 0.0
+    account: Account = field(default_factory=Account)
 
     @property
     def source_names(self) -> list[str]:
@@ -115,6 +117,10 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
+        for placement in self.placements.values():
+            if placement.config.exploration is not None:
+                headers = piece.decisions.headers
+                placement.account.fold(headers[headers["placement"] == placement.index])
         for index, outcomes in self.attribution.fold(piece).items():
             self._learn(index, outcomes)
         if len(piece.events.rows):
@@ -180,6 +186,8 @@ class State:
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
             before = previous.get(name)
+            if before is not None:
+                state.account = before.account
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
                 carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
@@ -226,6 +234,7 @@ class State:
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
         for name, state in self.placements.items():
             arrays[f"placement/{name}/totals"] = np.array([state.trials, state.successes])
+            arrays[f"placement/{name}/exploration"] = state.account.dump()
             arrays |= {f"placement/{name}/policy/{key}": array for key, array in state.policy.dump().items()}
         return arrays
 
@@ -246,6 +255,7 @@ class State:
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
+            state.account.load(arrays.get(f"placement/{name}/exploration"))
             state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])
         self.catalog_position = int(arrays["catalog_position"][0])
         self.position = position

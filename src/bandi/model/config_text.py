@@ -217,6 +217,12 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         if objective not in objectives:
             keys = ("placements", name, "policy", "objective")
             yield _Found(keys, repr(objective), f"one of: {', '.join(objectives)}", _nearest(objective, objectives))
+        exploration = placement.get("exploration")
+        if exploration is not None and {"clicks_per_day", "share"} <= set(exploration):
+            where = ("placements", name, "exploration", "share")
+            yield _Found(where, "clicks_per_day and share", "one of the two")
+        if exploration is not None and placement.get("policy", {}).get("use") == "editor":
+            yield _Found(("placements", name, "exploration"), "the policy editor", "a policy that explores")
         ways = [way for way in config_module.WAYS_TO_FORGET if way in placement.get("policy", {})]
         if len(ways) > 1:
             expected = f"at most one of {', '.join(config_module.WAYS_TO_FORGET)}"

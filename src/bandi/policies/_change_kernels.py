@@ -67,7 +67,7 @@ def is_change(statistic: float, borders: int, tests: int, false_alarms: float) -
 
 @njit(cache=True, nogil=True)
 def _level(trials: float) -> int:
-    return int(math.floor(math.log2(max(trials, BLOCK_TRIALS) / BLOCK_TRIALS)))
+    return math.floor(math.log2(max(trials, BLOCK_TRIALS) / BLOCK_TRIALS))
 
 
 @njit(cache=True, nogil=True)

@@ -142,7 +142,7 @@ class BetaArms:
 
     def dump(self) -> State:
         """Copy of counts and landmark, and of what is kept beside them."""
-        state = {"counts": self._counts[: self._items].copy(), "landmark_ms": self._landmark.copy()}
+        state: State = {"counts": self._counts[: self._items].copy(), "landmark_ms": self._landmark.copy()}
         return state if self._memory is None else state | self._memory.dump(self._items)
 
     def load(self, state: State) -> None:

@@ -17,6 +17,7 @@ from bandi.policies._arm_kernels import gather_means
 from bandi.policies._chain_kernels import READER_SHAPE, SPREAD, STARTS, reader_factor
 from bandi.policies._earning_kernels import trade, value_titles
 from bandi.policies.arms import BetaArms
+from bandi.policies.bernoulli import best_means
 from bandi.policies.chain import ChainStatistics
 from bandi.policies.protocol import Candidates, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
@@ -43,6 +44,20 @@ class EarningPolicy:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
         size = min(len(candidates.items), max(_LEAST_POOL, _POOL_LISTS * k))
         pool = self._clicks.choose(self.arms, request, candidates, size, np.uint64(seed))
+        return self._traded(pool, request, k, seed, self._config.explore)
+
+    def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The list by posterior means of clicks and coins: the same trade without a draw; 1 <= k <= candidates."""
+        size = min(len(candidates.items), max(_LEAST_POOL, _POOL_LISTS * k))
+        return self._traded(best_means(self.arms, request, candidates, size, np.uint64(seed)), request, k, seed, 0.0)
+
+    def means(self, request: Request, items: Array) -> Array:
+        """Posterior means of clicks on `items` (int32[n]) for this reader: float64[n]."""
+        means: Array = self.arms.gather(request, Candidates(items)).mean[: len(items)].copy()
+        return means
+
+    def _traded(self, pool: Ranked, request: Request, k: int, seed: int, explore: float) -> Ranked:
+        size = len(pool.items)
         if size > len(self._values):
             self._reserve(2 * size)
         arms, chain = self.arms, self.chain
@@ -55,7 +70,7 @@ class EarningPolicy:
         value_titles(
             pool.items, chain.trials, chain.rewards, chain.immature, chain.last_ms, chain.values, chain.weights,
             chain.shared, chain.globals_, min(chain.items, len(chain.trials)), float(request.occurred_ms),
-            self._config.explore, np.uint64(seed) ^ np.uint64(0x5DEECE66D), values,
+            explore, np.uint64(seed) ^ np.uint64(0x5DEECE66D), values,
         )  # fmt: skip
         order = np.empty(k, np.int32)
         trade(pool.scores.astype(np.float64), means, values, examination(k), self._budget(request.user), keys, order)

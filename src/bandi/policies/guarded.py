@@ -65,6 +65,14 @@ class GuardedPolicy:
                 self._report("wrong list" if isinstance(error, WrongAnswer) else "raised in rank", error)
         return self._fallback.rank(request, candidates, k, seed)
 
+    def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The k highest posterior means of the fallback."""
+        return self._fallback.greedy(request, candidates, k, seed)
+
+    def means(self, request: Request, items: Array) -> Array:
+        """Posterior means of the fallback: float64[n]."""
+        return self._fallback.means(request, items)
+
     def update(self, outcomes: Outcomes) -> None:
         """Both learn; where the plug-in raises, it has had its chance with these rows."""
         if outcomes.step == 0 and outcomes.steps is None:
