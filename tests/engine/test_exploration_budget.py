@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import bandi
-from bandi.cli.main import main
+from bandi.cli.arms import command
 
 from .conftest import ITEMS, write_config
 
@@ -56,7 +56,7 @@ def test_once_it_is_used_up_lists_are_greedy_and_all_can_be_asked_again(folder: 
         assert [slot.item for slot in shop.recommend()] == greedy
         for ranking in rankings[::12]:
             assert shop.ask_again(ranking.request_id).items == ranking.items
-    shown = CliRunner().invoke(main, ["arms", str(folder)])
+    shown = CliRunner().invoke(command, [str(folder)])
     assert f"exploration today: {spent:.2f} of" in shown.output
     assert "0.00 left" in shown.output
 
