@@ -148,8 +148,7 @@ Setting = str | int | float | bool
 
 
 class Plugin(Struct, frozen=True, tag_field="use", tag="plugin"):
-    """A policy of your own (docs/how-to/own-policy.md), which gets the table `settings` as it stands; where it fails, Thompson
-    sampling on the same outcomes serves."""
+    """A policy of your own, which gets the table `settings`; where it fails, Thompson sampling serves (docs/how-to/own-policy.md)."""
 
     name: Name
     """Its name in the entry points `bandi.policies`, or as it was registered."""
@@ -263,8 +262,7 @@ class Mmr(Struct, frozen=True):
 
 
 class Exploration(Struct, frozen=True):
-    """What exploring may cost: clicks expected of the greedy list (by posterior means) less those of the list shown, summed over a
-    day (UTC); what is spent is accounted in any case (docs/policies/exploration-budget.md)."""
+    """What exploring may cost against greedy lists, in expected clicks of a day, UTC (docs/policies/exploration-budget.md)."""
 
     clicks_per_day: Annotated[float, msgspec.Meta(ge=0, le=1e12)] | None = None
     """Most expected clicks that exploring may cost in a day; then lists are greedy until the day ends. Absent: no such cap."""
