@@ -8,13 +8,17 @@ import pytest
 from bandi.model.config import (
     WAYS_TO_FORGET,
     ChangeDetection,
+    Conditional,
     Earning,
     Editor,
     EpsilonGreedy,
     Plugin,
     PolicyConfig,
+    Retention,
+    Surrogate,
     Thompson,
     Ucb1,
+    Value,
 )
 from bandi.policies.plugins import register_policy
 from bandi.policies.protocol import Outcomes
@@ -35,6 +39,10 @@ CONFIGS: list[PolicyConfig] = [
     Earning(),
     Earning(half_life="7d", then=("coins",), explore=1.0),
     Plugin(name="own_thompson"),
+    Value(),
+    Surrogate(),
+    Conditional(),
+    Retention(),
 ]
 
 

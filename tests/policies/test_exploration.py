@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandi.model.config import Earning, EpsilonGreedy, Exploration, PolicyConfig, Thompson, Ucb1
+from bandi.model.config import Earning, EpsilonGreedy, Exploration, PolicyConfig, Retention, Thompson, Ucb1, Value
 from bandi.model.config_text import parse_config
 from bandi.model.errors import ConfigError
 from bandi.model.records import DECISION, Array
@@ -14,7 +14,7 @@ from bandi.policies.exploration import DAY_MS, MICRO, Account, Exploiting, behin
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
 from bandi.policies.registry import make_policy
 
-CONFIGS: list[PolicyConfig] = [Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Earning()]
+CONFIGS: list[PolicyConfig] = [Thompson(), Ucb1(), EpsilonGreedy(epsilon=0.5), Earning(), Value(), Retention()]
 TITLES, K = 30, 5
 CANDIDATES = Candidates(np.arange(TITLES, dtype=np.int32))
 

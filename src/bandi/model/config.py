@@ -125,17 +125,24 @@ class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
     """Which objective is counted for its arms (the order never changes)."""
 
 
+Chain = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=2)]
+
+
 class Earning(Struct, frozen=True, tag_field="use", tag="earning"):
     """Thompson sampling on clicks that gives up a stated share of them for coins: the earning dial."""
 
     objective: Name = "click"
     """What starts the chain."""
-    then: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=2)] = ("continued", "coins")
+    then: Chain = ("continued", "coins")
     """What follows a start, in order; the last brings coins."""
     give_up: Share = 0.05
     """Share of expected clicks that may be given up for coins, 0 to 1; 0: none, 1: coins alone."""
     explore: Share = 0.0
     """0: a title is worth what is expected of it; 1: a draw of what it may be worth."""
+    delay: Literal["learned", "ignored"] = "learned"
+    """`learned`: a start counts by how much of what it will bring should have come by now; `ignored`: in full at once."""
+    readers: Literal["learned", "ignored"] = "learned"
+    """`learned`: readers who are likelier to pay give up more clicks; `ignored`: all alike."""
     prior: Prior = Prior()
     """Belief about a click before the first impression."""
     half_life: Duration | None = None
@@ -164,7 +171,69 @@ class Plugin(Struct, frozen=True, tag_field="use", tag="plugin"):
     """In the fallback, what other segments know of a title counts as at most so many impressions (with [segments] alone)."""
 
 
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning | Plugin
+class Value(Struct, frozen=True, tag_field="use", tag="value"):
+    """Thompson sampling on expected coins: one posterior for the whole chain."""
+
+    objective: Name = "click"
+    """What starts the chain."""
+    then: Chain = ("continued", "coins")
+    """What follows a start, in order; the last brings coins."""
+    prior: Prior = Prior()
+    """Belief about a click before the first impression."""
+    half_life: Duration | None = None
+    """Evidence of clicks loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+class Surrogate(Struct, frozen=True, tag_field="use", tag="surrogate"):
+    """Coins as early reading predicts them: titles differ in how many read on, not in what those who do then pay."""
+
+    objective: Name = "click"
+    """What starts the chain."""
+    then: Chain = ("continued", "coins")
+    """What follows a start, in order; the last brings coins."""
+    prior: Prior = Prior()
+    """Belief about a click before the first impression."""
+    half_life: Duration | None = None
+    """Evidence of clicks loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+class Conditional(Struct, frozen=True, tag_field="use", tag="conditional"):
+    """The talk's chain of bandits: a Beta bandit for each step, their draws multiplied; to be compared with."""
+
+    objective: Name = "click"
+    """What starts the chain."""
+    then: Chain = ("coins",)
+    """What follows a start, in order; the last brings coins."""
+    prior: Prior = Prior()
+    """Belief about a click before the first impression."""
+    half_life: Duration | None = None
+    """Evidence of clicks loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+class Retention(Struct, frozen=True, tag_field="use", tag="retention"):
+    """Clicks weighed by how many readers a title keeps."""
+
+    objective: Name = "click"
+    """What starts the chain."""
+    then: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=1)] = ("continued",)
+    """What counts as reading on."""
+    strength: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
+    """0: clicks alone; 1: in proportion to the share that reads on."""
+    prior: Prior = Prior()
+    """Belief about a click before the first impression."""
+    half_life: Duration | None = None
+    """Evidence of clicks loses half its weight in this time; absent: never."""
+    borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
+    """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
+
+
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Earning | Value | Surrogate | Conditional | Retention | Plugin
 
 
 Quota = Annotated[int, msgspec.Meta(ge=1, le=2000)]

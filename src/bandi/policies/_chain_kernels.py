@@ -22,11 +22,12 @@ RING = 4_096
 """Latest rewards of a step whose delays are kept."""
 NO_TIME = np.iinfo(np.int64).min
 
-RATE, SHAPE, NEXT, RINGED = 0, 1, 2, 3
-"""Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed."""
-READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS = 0, 1, 2, 3, 4
+RATE, SHAPE, NEXT, RINGED, MOST_SPREAD = 0, 1, 2, 3, 4
+"""Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed,
+largest variance of titles' factors."""
+READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS, MOST_READER_SPREAD = 0, 1, 2, 3, 4, 5
 """Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, sum of squared factors of who
-started, starts."""
+started, starts, largest variance of readers' factors."""
 
 _RATE_WORTH = 2.0
 """Rewards that the configured rate of a step is worth."""
@@ -36,7 +37,9 @@ _FIRST_SHAPE = 1.0
 _DELAY_WORTH = 20.0
 """Rewards that the configured delay curve is worth."""
 _GROWTH = 1.1
-_EM_ROUNDS = 30
+_RIDGE = 1e-3
+ALIKE = 1e-9
+"""Variance of factors that are all 1."""
 CAP = 20.0
 """A reward's coins count up to this many times the mean: one gift must not crown a title."""
 
@@ -80,41 +83,87 @@ def _add_trial(
 
 
 @njit(cache=True, nogil=True)
-def fit_delays(starts: Array, delays: Array, now_ms: float, prior: Array, weights: Array) -> None:
-    """Mixture weights of the delay curve from rewards alone: float64[6], written to `weights`.
+def seen_curve(starts: Array, delays: Array, now_ms: float, prior_ms: float) -> tuple[Array, Array]:
+    """The delay curve from rewards alone: (delays float64[n + 20], ascending; F at them, 0 to 1).
 
-    A reward is seen only if its delay is at most its trial's age T (right truncation; Lagakos, Barraj and De Gruttola
-    1988), so each of `starts`, `delays` (int64[n], ms) has density f(d) / F(T). EM over the constants: what is missing of
-    component j is, for each reward seen, w_j exp(-T / tau_j) / F(T) more (Dempster, Laird and Rubin 1977, sec. 4.2).
-    prior: float64[6], as if `_DELAY_WORTH` rewards had been seen whole.
+    A reward is seen only if its delay is at most its trial's age T, so short delays are seen first (right truncation). The
+    product-limit estimate in reversed time (Lagakos, Barraj and De Gruttola 1988): F(t) is the product over delays d > t of
+    1 - 1 / #{i: d_i <= d <= T_i}. Before data come, `_DELAY_WORTH` rewards of an exponential of mean `prior_ms`, seen whole.
     """
-    weights[:] = prior
-    filled = np.empty(len(TAUS_MS))
-    for _ in range(_EM_ROUNDS):
-        filled[:] = _DELAY_WORTH * prior
-        for r in range(len(starts)):
-            delay, age = float(delays[r]), max(now_ms - float(starts[r]), float(delays[r])) + 1.0
-            density, seen = 0.0, 0.0
-            for j in range(len(TAUS_MS)):
-                density += weights[j] / TAUS_MS[j] * math.exp(-delay / TAUS_MS[j])
-                seen += weights[j] * -math.expm1(-age / TAUS_MS[j])
-            if density <= 0.0 or seen <= 1e-12:
-                continue
-            for j in range(len(TAUS_MS)):
-                filled[j] += weights[j] / TAUS_MS[j] * math.exp(-delay / TAUS_MS[j]) / density
-                filled[j] += weights[j] * math.exp(-age / TAUS_MS[j]) / max(seen, 0.02)
-        weights[:] = filled / filled.sum()
+    prior = int(_DELAY_WORTH)
+    n = len(starts) + prior
+    ages, found = np.full(n, np.inf), np.empty(n)
+    for k in range(prior):
+        found[k] = -math.log1p(-(k + 0.5) / prior) * prior_ms
+    for r in range(len(starts)):
+        found[prior + r] = float(delays[r])
+        ages[prior + r] = max(now_ms - float(starts[r]), float(delays[r]))
+    found.sort()
+    ages.sort()
+    curve = np.ones(n)
+    for k in range(n - 2, -1, -1):
+        at_risk = (k + 2) - np.searchsorted(ages, found[k + 1])
+        curve[k] = curve[k + 1] * (1.0 - 1.0 / max(at_risk, 1.0000001))
+    return found, curve
+
+
+@njit(cache=True, nogil=True)
+def fit_delays(starts: Array, delays: Array, now_ms: float, prior_ms: float, weights: Array) -> None:
+    """Weights w_j (float64[6], written, their sum 1) of sum_j w_j (1 - exp(-t / tau_j)) nearest to `seen_curve`.
+
+    Least squares at 50 quantiles with a slight pull to equal weights. Weights may be negative: a mixture of exponentials
+    alone cannot wait, but delays often do. prior_ms of 0: delays are ignored, all weights 0, every trial is whole at once.
+    """
+    weights[:] = 0.0
+    if prior_ms <= 0.0:
+        return
+    found, curve = seen_curve(starts, delays, now_ms, prior_ms)
+    size, points = len(weights), 50
+    normal, right = np.zeros((size, size)), np.zeros((size, 2))
+    row = np.empty(size)
+    for point in range(points):
+        place = min(int((0.02 + 0.96 * point / (points - 2)) * len(found)), len(found) - 1)
+        if point == points - 1:
+            place = len(found) - 1
+        for j in range(size):
+            row[j] = -math.expm1(-found[place] / TAUS_MS[j])
+        for i in range(size):
+            right[i, 0] += row[i] * curve[place]
+            for j in range(size):
+                normal[i, j] += row[i] * row[j]
+    for i in range(size):
+        normal[i, i] += _RIDGE * points
+        right[i, 0] += _RIDGE * points / size
+        right[i, 1] = 1.0
+    _solve(normal, right)
+    excess = (right[:, 0].sum() - 1.0) / right[:, 1].sum()
+    weights[:] = right[:, 0] - excess * right[:, 1]
+
+
+@njit(cache=True, nogil=True)
+def _solve(matrix: Array, right: Array) -> None:
+    """Solve matrix @ x = right in place (x in `right`), for a small positive definite matrix, by Gauss and Jordan."""
+    size = len(matrix)
+    for pivot in range(size):
+        scale = 1.0 / matrix[pivot, pivot]
+        matrix[pivot] *= scale
+        right[pivot] *= scale
+        for row in range(size):
+            if row != pivot:
+                factor = matrix[row, pivot]
+                matrix[row] -= factor * matrix[pivot]
+                right[row] -= factor * right[pivot]
 
 
 @njit(cache=True, nogil=True)
 def _refit(
     trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array, ring: Array,
-    weights: Array, prior_rates: Array, prior_delays: Array, shared: Array, globals_: Array, used: int, step: int,
+    weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int, step: int,
 ) -> None:  # fmt: skip
     """What titles share in one step, from all of them: delay curve, mean rate, spread (moments of counts). O(titles + readers)."""
     now_ms = globals_[CLOCK_MS]
     ringed = min(int(shared[step, RINGED]), RING)
-    fit_delays(ring[step, :ringed, 0], ring[step, :ringed, 1], now_ms, prior_delays[step], weights[step])
+    fit_delays(ring[step, :ringed, 0], ring[step, :ringed, 1], now_ms, prior_ms[step], weights[step])
     total, exposed, pairs, squares = 0.0, 0.0, 0.0, 0.0
     for item in range(used):
         exposed += exposure(trials, immature, last_ms, weights[step], item, step, now_ms)
@@ -127,7 +176,7 @@ def _refit(
         squares += expected * expected
     spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
     shared[step, RATE] = rate
-    shared[step, SHAPE] = 1.0 / min(max(spread, 0.02), 5.0)
+    shared[step, SHAPE] = 1.0 / max(min(max(spread, 0.02), shared[step, MOST_SPREAD]), ALIKE)
     last = trials.shape[1] - 1
     if step == last:
         coins = 0.0
@@ -140,14 +189,14 @@ def _refit(
             pairs += count * (count - 1.0)
             squares += expected * expected
         spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
-        globals_[READER_SHAPE] = 1.0 / min(max(spread, 0.1), 20.0)
+        globals_[READER_SHAPE] = 1.0 / max(min(max(spread, 0.1), globals_[MOST_READER_SPREAD]), ALIKE)
 
 
 @njit(cache=True, nogil=True)
 def add_rows(
     row_steps: Array, items: Array, row_trials: Array, row_rewards: Array, occurred_ms: Array, row_values: Array, users: Array,
     delays_ms: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, values: Array, readers: Array,
-    ring: Array, weights: Array, prior_rates: Array, prior_delays: Array, shared: Array, globals_: Array, used: int,
+    ring: Array, weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int,
 ) -> None:  # fmt: skip
     """Add rows of one step one after another, so that the result does not depend on how they were cut into calls."""
     steps = trials.shape[1]
@@ -188,7 +237,7 @@ def add_rows(
         if reward > 0.0 and shared[step, RINGED] >= shared[step, NEXT]:
             shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
             _refit(
-                trials, rewards, immature, last_ms, values, readers, ring, weights, prior_rates, prior_delays, shared,
+                trials, rewards, immature, last_ms, values, readers, ring, weights, prior_rates, prior_ms, shared,
                 globals_, used, step,
             )  # fmt: skip
 

@@ -9,7 +9,7 @@ from numba import njit
 
 from bandi.model.records import Array
 from bandi.policies._chain_kernels import CLOCK_MS, COINS_EACH, RATE, SHAPE, exposure
-from bandi.policies._random import _log_gamma_draw, stream
+from bandi.policies._random import beta_draw, log_gamma_draw, stream
 
 _STEPS = 12
 """Halvings of the trade-off: 1 / 4,096 of its range."""
@@ -38,7 +38,7 @@ def value_titles(
                 exposed = rate * exposure(trials, immature, last_ms, weights[step], item, step, now)
             factor = (shape + count) / (shape + exposed)
             if explore > 0.0:
-                state, logarithm = _log_gamma_draw(shape + count, state)
+                state, logarithm = log_gamma_draw(shape + count, state)
                 factor += explore * (math.exp(logarithm) / (shape + exposed) - factor)
             value *= rate * factor
         payers = max(rewards[item, steps - 1], 0.0) if item < used else 0.0
@@ -105,3 +105,44 @@ def trade(
         keys[i] = draws[i] * ((1.0 - low) + low * values[i] / mean_value)
     _best(keys, k, order)
     return low
+
+
+@njit(cache=True, nogil=True)
+def best_products(draws: Array, keys: Array, order: Array) -> None:
+    """The places of the highest draws * keys, highest first: int32[k], written to `order`; keys become the products."""
+    for i in range(len(draws)):
+        keys[i] *= draws[i]
+    _best(keys, len(order), order)
+
+
+@njit(cache=True, nogil=True)
+def draw_steps(
+    items: Array, trials: Array, rewards: Array, prior_rates: Array, used: int, seed: np.uint64, keys: Array
+) -> None:
+    """Products of one Beta draw for each step, of priors worth one trial: float64[n], written to `keys`."""
+    for i in range(len(items)):
+        item, state, product = items[i], stream(seed, i), 1.0
+        for step in range(trials.shape[1]):
+            successes, failures = 0.0, 0.0
+            if item < used:
+                successes = max(rewards[item, step], 0.0)
+                failures = max(trials[item, step] - successes, 0.0)
+            rate = prior_rates[step]
+            state, value = beta_draw(successes + rate, failures + 1.0 - rate, state)
+            product *= value
+        keys[i] = product
+
+
+@njit(cache=True, nogil=True)
+def title_factors(
+    items: Array, trials: Array, rewards: Array, immature: Array, last_ms: Array, weights: Array, shared: Array,
+    globals_: Array, used: int, step: int, now_ms: float, out: Array,
+) -> None:  # fmt: skip
+    """Posterior means of titles' factors in one step: float64[n], 1 is average, written to `out`."""
+    now = max(now_ms, globals_[CLOCK_MS])
+    for i in range(len(items)):
+        count, exposed = 0.0, 0.0
+        if items[i] < used:
+            count = max(rewards[items[i], step], 0.0)
+            exposed = exposure(trials, immature, last_ms, weights[step], items[i], step, now)
+        out[i] = (shared[step, SHAPE] + count) / (shared[step, SHAPE] + shared[step, RATE] * exposed)

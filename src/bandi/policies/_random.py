@@ -45,7 +45,7 @@ def draw(state: np.uint64) -> tuple[np.uint64, float]:
 
 
 @njit(cache=True, nogil=True)
-def _log_gamma_draw(shape: float, state: np.uint64) -> tuple[np.uint64, float]:
+def log_gamma_draw(shape: float, state: np.uint64) -> tuple[np.uint64, float]:
     """(state, logarithm of a Gamma(shape, 1) draw): Marsaglia and Tsang (2000); shapes below 1 by their U**(1/shape)."""
     boost = 0.0
     if shape < 1.0:
@@ -106,6 +106,6 @@ def beta_draw(a: float, b: float, state: np.uint64) -> tuple[np.uint64, float]:
         if a == 1.0:
             return state, one_less_exp(math.log(u) / b)
         return state, math.exp(math.log(u) / a)
-    state, x = _log_gamma_draw(a, state)
-    state, y = _log_gamma_draw(b, state)
+    state, x = log_gamma_draw(a, state)
+    state, y = log_gamma_draw(b, state)
     return state, 1.0 / (1.0 + math.exp(min(y - x, 700.0)))

@@ -24,6 +24,7 @@ import numpy as np
 
 from bandi.model.records import Array
 from bandi.policies import _chain_kernels as kernel
+from bandi.policies._earning_kernels import title_factors, value_titles
 from bandi.policies.protocol import Outcomes, State
 
 _FIRST = 64
@@ -31,10 +32,14 @@ _FIRST = 64
 
 @dataclass(frozen=True, slots=True)
 class StepPrior:
-    """What is believed of a step before its first reward. rate: rewards per trial, above 0; delay_ms: mean, above 0."""
+    """What is believed of a step before its first reward. rate: rewards per trial, above 0; delay_ms: mean, 0: no delay.
+
+    most_spread: largest variance of titles' factors; 0: titles are alike in this step.
+    """
 
     rate: float
     delay_ms: float
+    most_spread: float = 5.0
 
 
 CONTINUED = StepPrior(0.4, 1.5 * 86_400_000)
@@ -45,15 +50,16 @@ class ChainStatistics:
     """Counts of one or two steps after a start. 68 bytes and more a title and step, 8 bytes a reader.
 
     trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; last_ms: int64[titles, steps]; values:
-    float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 4];
+    float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 5];
     weights: float64[steps, 6], the delay curves.
     """
 
-    def __init__(self, priors: Sequence[StepPrior] = (CONTINUED, PAID)) -> None:
+    def __init__(self, priors: Sequence[StepPrior] = (CONTINUED, PAID), most_reader_spread: float = 20.0) -> None:
+        """most_reader_spread: largest variance of readers' factors; 0: readers are alike."""
         steps = len(priors)
         self.steps = steps
         self.prior_rates = np.array([prior.rate for prior in priors])
-        self.prior_delays = np.array([_curve(prior.delay_ms) for prior in priors])
+        self.prior_ms = np.array([prior.delay_ms for prior in priors], np.float64)
         self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
         self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
         self.last_ms = np.zeros((0, steps), np.int64)
@@ -61,9 +67,11 @@ class ChainStatistics:
         self.readers = np.zeros((0, 2), np.float32)
         self.items, self._users = 0, 0
         self.ring = np.zeros((steps, kernel.RING, 2), np.int64)
-        self.weights = self.prior_delays.copy()
-        self.shared = np.array([[prior.rate, 1.0, 5.0, 0.0] for prior in priors])
-        self.globals_ = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
+        self.weights = np.array([_curve(prior.delay_ms) for prior in priors])
+        self.shared = np.array(
+            [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
+        )
+        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread])
 
     def update(self, outcomes: Outcomes) -> None:
         """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once."""
@@ -78,9 +86,31 @@ class ChainStatistics:
         kernel.add_rows(
             steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.last_ms,
-            self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_delays, self.shared,
+            self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
             self.globals_, self.items,
         )  # fmt: skip
+
+    def values_of(self, items: Array, now_ms: int, explore: float, seed: np.uint64) -> Array:
+        """Coins that a start of each title is expected to bring, to an average reader: float64[n].
+
+        explore: 0, posterior means; 1, draws from the posterior (by `seed`); between, a draw's distance from the mean counts
+        by it. O(n).
+        """
+        values = np.empty(len(items))
+        value_titles(
+            items, self.trials, self.rewards, self.immature, self.last_ms, self.values, self.weights, self.shared,
+            self.globals_, min(self.items, len(self.trials)), float(now_ms), explore, seed, values,
+        )  # fmt: skip
+        return values
+
+    def factors_of(self, items: Array, step: int, now_ms: int) -> Array:
+        """How much more than average each title does in a step (0: the first after the start): float64[n], means. O(n)."""
+        factors = np.empty(len(items))
+        title_factors(
+            items, self.trials, self.rewards, self.immature, self.last_ms, self.weights, self.shared, self.globals_,
+            min(self.items, len(self.trials)), step, float(now_ms), factors,
+        )  # fmt: skip
+        return factors
 
     def dump(self) -> State:
         """Copy of everything."""
@@ -141,6 +171,11 @@ class ChainStatistics:
         self.items, self._users = max(self.items, items), max(self._users, users)
 
 
+def _shape(most_spread: float) -> float:
+    """The first guess: a variance of 1, or as much as there may be."""
+    return 1.0 / max(min(1.0, most_spread), kernel.ALIKE)
+
+
 def _grown(array: Array, rows: int) -> Array:
     grown = np.zeros((rows, *array.shape[1:]), array.dtype)
     grown[: len(array)] = array
@@ -150,6 +185,8 @@ def _grown(array: Array, rows: int) -> Array:
 def _curve(mean_ms: float) -> Array:
     """Weights on the time constants with that mean: the two constants around it, so that the mean is right."""
     taus, weights = kernel.TAUS_MS, np.zeros(len(kernel.TAUS_MS))
+    if mean_ms <= 0:
+        return weights
     mean = float(np.clip(mean_ms, taus[0], taus[-1]))
     above = max(1, int(np.searchsorted(taus, mean)))
     share = (mean - taus[above - 1]) / (taus[above] - taus[above - 1])

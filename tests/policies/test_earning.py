@@ -1,0 +1,104 @@
+"""The trade of clicks for coins: never more than allowed, as good as the best, nothing where nothing is allowed."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bandi.model.config import Earning, Thompson
+from bandi.policies._earning_kernels import trade
+from bandi.policies.earning import examination
+from bandi.policies.protocol import Candidates, Outcomes, Request
+from bandi.policies.registry import make_policy
+
+NOW = Request(np.ones(1, np.float32), 1_000)
+rates = st.lists(st.floats(0.01, 0.5), min_size=6, max_size=6)
+coins = st.lists(st.floats(0.01, 50.0), min_size=6, max_size=6)
+
+
+def traded(clicks: np.ndarray, values: np.ndarray, give_up: float, k: int) -> tuple[np.ndarray, float]:
+    order = np.empty(k, np.int32)
+    x = trade(clicks, clicks, values, examination(k), give_up, np.empty(len(clicks)), order)
+    return order, x
+
+
+@settings(max_examples=200, deadline=None)
+@given(rates, coins, st.floats(0.0, 0.5))
+def test_a_list_gives_up_no_more_than_it_may_and_never_earns_less(
+    clicks_of: list[float], values_of: list[float], give_up: float
+) -> None:
+    clicks, values, weights = np.array(clicks_of), np.array(values_of), examination(3)
+    order, _ = traded(clicks, values, give_up, 3)
+    best, _ = traded(clicks, values, 0.0, 3)
+    assert len(set(order.tolist())) == 3
+    assert (clicks[order] * weights).sum() >= (1 - give_up) * (clicks[best] * weights).sum() - 1e-12
+    assert (clicks * values)[order] @ weights >= (clicks * values)[best] @ weights - 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(rates, coins, st.floats(0.0, 0.5))
+def test_no_mixture_of_lists_with_as_many_clicks_earns_more(
+    clicks_of: list[float], values_of: list[float], give_up: float
+) -> None:
+    """Every list on the Lagrangian's path is optimal at its own number of clicks (Everett 1963): brute force over all lists."""
+    clicks, values, weights = np.array(clicks_of), np.array(values_of), examination(3)
+    order, _ = traded(clicks, values, give_up, 3)
+    mine = clicks[order] @ weights, (clicks * values)[order] @ weights
+    for other in itertools.permutations(range(6), 3):
+        chosen = list(other)
+        if clicks[chosen] @ weights >= mine[0] + 1e-12:
+            assert (clicks * values)[chosen] @ weights <= mine[1] * (1 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rates, coins)
+def test_all_that_may_be_given_up_means_coins_alone(clicks_of: list[float], values_of: list[float]) -> None:
+    clicks, values = np.array(clicks_of), np.array(values_of)
+    order, x = traded(clicks, values, 1.0, 3)
+    assert x == 1.0
+    assert (clicks * values)[order].sum() == pytest.approx(np.sort(clicks * values)[-3:].sum())
+
+
+def test_giving_up_nothing_is_thompson_sampling() -> None:
+    random = np.random.default_rng(1)
+    outcomes = Outcomes(
+        random.integers(0, 300, 5_000).astype(np.int32), np.zeros(5_000, np.int32), np.ones(5_000, np.float32),
+        (random.random(5_000) < 0.1).astype(np.float32), np.zeros(5_000, np.int64),
+    )  # fmt: skip
+    plain, earning = make_policy(Thompson(), 1), make_policy(Earning(give_up=0.0), 1)
+    for policy in (plain, earning):
+        policy.update(outcomes)
+    shown = Candidates(np.arange(300, dtype=np.int32))
+    differ = 0
+    for seed in range(50):
+        one, other = plain.rank(NOW, shown, 10, seed).items, earning.rank(NOW, shown, 10, seed).items
+        differ += one.tolist() != other.tolist()
+    # the sampler's own draws differ with the length asked for, so lists are alike in law, not in each draw
+    ours = np.concatenate([earning.rank(NOW, shown, 10, seed).items for seed in range(300)])
+    theirs = np.concatenate([plain.rank(NOW, shown, 10, seed).items for seed in range(1_000, 1_300)])
+    counts = np.bincount(ours, minlength=300), np.bincount(theirs, minlength=300)
+    assert np.abs(counts[0] - counts[1]).sum() / 6_000 < 0.12
+
+
+def test_a_reader_likelier_to_pay_gives_up_more_clicks() -> None:
+    policy = make_policy(Earning(give_up=0.05), 1)
+    n = 400
+    items = np.arange(n, dtype=np.int32) % 40
+    users = np.arange(n, dtype=np.int32) % 100
+    ones, zeros = np.ones(n, np.float32), np.zeros(n, np.float32)
+    start = Outcomes(items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), step=1, users=users)
+    policy.update(start)
+    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), step=1, users=users))
+    pay = users == 7
+    policy.update(
+        Outcomes(
+            items[pay], np.zeros(pay.sum(), np.int32), zeros[pay], ones[pay], np.zeros(pay.sum(), np.int64), step=2,
+            users=users[pay], values=np.full(pay.sum(), 30.0), delays_ms=np.full(pay.sum(), 3_600_000),
+        )
+    )  # fmt: skip
+    rule = policy._rule  # type: ignore[attr-defined]
+    budget = {user: rule._budget(policy.chain, user) for user in (7, 8)}  # type: ignore[attr-defined]
+    assert budget[7] > 2 * budget[8]
+    assert 0 < budget[8] < 0.05 < budget[7] <= 0.5
