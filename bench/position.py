@@ -12,8 +12,7 @@ from bandi.evaluation.intervals import t_interval
 from bandi.evaluation.simulate import run_policy
 from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
 from bandi.evaluation.worlds.webtoon import World
-from bandi.model.config import Learned
-from bandi.model.policy_config import EpsilonGreedy, Thompson, Ucb1
+from bandi.model.policy_config import EpsilonGreedy, Learned, Thompson, Ucb1
 from bandi.policies.registry import make_policy
 from bench.measure import machine, table
 

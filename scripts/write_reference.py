@@ -20,7 +20,7 @@ def config_page() -> str:
     parts = [
         "# bandi.toml\n\nMade from the code by `python scripts/write_reference.py`. A key that is absent has its default; an unknown key,"
         " a bad value or a\nmissing objective is refused with file, line and the nearest valid name. What a change does to arms is said at"
-        " the next start:\nthey carry over unless what they count (objective, window, `impressions`, half-life) has changed.\n"
+        " the next start:\nthey carry over unless what they count (objective, window, `impressions`, the way to forget) has changed.\n"
     ]
     sections: list[tuple[str, type[config_values.Struct]]] = [("[placements.NAME]", config.Placement)]
     sections += [
@@ -32,6 +32,8 @@ def config_page() -> str:
     ]
     sections += [
         ("[placements.NAME.policy.prior]", policy_config.Prior),
+        ("[placements.NAME.policy.change_detection]", policy_config.ChangeDetection),
+        ("[placements.NAME.exploration]", config.Exploration),
         ("[[placements.NAME.diversity]]", config.Cap),
         ("[placements.NAME.mmr]", config.Mmr),
         ("[objectives.NAME]", config.Objective),

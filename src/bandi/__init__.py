@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read
+    from bandi.policies.plugins import register_policy
 
 __version__ = "0.1.0"
 
@@ -57,6 +58,7 @@ _HOMES = {
         "UnknownNameError",
     ),
     "bandi.model.events": ("Click", "Custom", "Dismiss", "Event", "Impression", "Purchase", "Read"),
+    "bandi.policies.plugins": ("register_policy",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -87,6 +89,7 @@ __all__ = [
     "User",
     "open",
     "open_existing",
+    "register_policy",
 ]
 
 choose_kernel_cache()

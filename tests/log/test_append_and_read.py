@@ -172,7 +172,13 @@ def test_a_log_open_for_reading_takes_nothing(folder: Path, log: SqliteLog, make
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [(codec.DECISIONS_BEFORE_ABOUT, 56), (codec.DECISIONS_BEFORE_SEGMENT, 60), (codec.DECISIONS, 70)]
+    ("kind", "size"),
+    [
+        (codec.DECISIONS_BEFORE_ABOUT, 56),
+        (codec.DECISIONS_BEFORE_SEGMENT, 60),
+        (codec.DECISIONS_BEFORE_EXPLORATION, 70),
+        (codec.DECISIONS, 78),
+    ],
 )
 def test_decisions_of_early_versions_are_read_as_not_saying_what_came_later(kind: int, size: int) -> None:
     headers = np.zeros(3, DECISION)

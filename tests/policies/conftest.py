@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bandi.model.policy_config import (
+    WAYS_TO_FORGET,
+    ChangeDetection,
     Conditional,
     Earning,
     Editor,
@@ -13,6 +15,7 @@ from bandi.model.policy_config import (
     LinTs,
     LinUcb,
     Logistic,
+    Plugin,
     PolicyConfig,
     Retention,
     Surrogate,
@@ -20,11 +23,17 @@ from bandi.model.policy_config import (
     Ucb1,
     Value,
 )
+from bandi.policies.plugins import register_policy
 from bandi.policies.protocol import Outcomes
+from bandi.policies.registry import make_policy
+
+register_policy("own_thompson", lambda settings, segments: make_policy(Thompson(), segments))
 
 CONFIGS: list[PolicyConfig] = [
     Thompson(),
     Thompson(half_life="7d"),
+    Thompson(window="400d"),
+    Thompson(change_detection=ChangeDetection()),
     Ucb1(),
     Ucb1(half_life="1h"),
     EpsilonGreedy(),
@@ -32,6 +41,7 @@ CONFIGS: list[PolicyConfig] = [
     Editor(),
     Earning(),
     Earning(half_life="7d", then=("coins",), explore=1.0),
+    Plugin(name="own_thompson"),
     Value(),
     Surrogate(),
     Conditional(),
@@ -47,9 +57,11 @@ CONFIGS: list[PolicyConfig] = [
 ]
 
 
-@pytest.fixture(
-    params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{getattr(config, 'half_life', None)}"
-)
+def _forgetting(config: PolicyConfig) -> str:
+    return next((way for way in WAYS_TO_FORGET if getattr(config, way, None) is not None), "forever")
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{_forgetting(config)}")
 def config(request: pytest.FixtureRequest) -> PolicyConfig:
     """Every policy there is, with and without forgetting; a new policy is added above."""
     return request.param

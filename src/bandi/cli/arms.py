@@ -36,3 +36,6 @@ def command(folder: str, placement: str, items: tuple[str, ...], segment: int, l
         print_table(
             f"{placement}: {engine.policy_version(placement)}", header, rows, "low, high: central 95 % interval"
         )
+        if (today := engine.stats().exploration.get(placement)) is not None:
+            left = "no cap" if today.left is None else f"{today.left:.2f} left"
+            click.echo(f"exploration today: {today.spent:.2f} of {today.expected:.2f} expected clicks given up, {left}")

@@ -20,7 +20,9 @@ from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
-from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Request
+from bandi.policies.exploration import Exploiting, Explored, explore
+from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Ranked, Request
+from bandi.policies.seen import within
 from bandi.policies.traits import learned_prior
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
@@ -54,7 +56,8 @@ class Decided(NamedTuple):
 
     sources: uint8[m], bit i is set where the placement's targeter i named the item; None where it has no targeters. rules:
     int32[m], the dense id of the operator's rule that acted on each slot, -1: none; None: nowhere did one. segment: the one
-    that implied impressions count for. user: the reader's dense id at that position, -1: none.
+    that implied impressions count for. user: the reader's dense id at that position, -1: none. explored: the pool before it was
+    arranged, and what exploring cost.
     """
 
     items: Array
@@ -66,6 +69,7 @@ class Decided(NamedTuple):
     rules: Array | None
     segment: int
     user: int
+    explored: Explored
 
 
 class _Prepared(NamedTuple):
@@ -112,11 +116,13 @@ class Decider:
                 if asking.new_user is not None:  # whose first events may have come since
                     asking = asking._replace(user=state.interner.lookup("user", asking.new_user))
                 prepared = self._prepare(placement, k, asking)
-                arranged = _ranked(placement, prepared, k, seed)
+                explored = _pool(placement, prepared, k, seed)
+                arranged = _arranged(prepared, explored.ranked, k)
                 decided = Decided(
                     arranged.items, arranged.scores, len(prepared.candidates.items), state.position,
                     state.catalog_position, _sources(prepared, arranged.items), _rules(prepared, arranged.rules),
                     self._memberships.draw(prepared.membership, asking.request), asking.user,
+                    explored,
                 )  # fmt: skip
                 if state.version == version:
                     return decided
@@ -125,7 +131,7 @@ class Decider:
         """The lists that other seeds would have given, on a state at rest."""
         with self._ranking:
             prepared = self._prepare(placement, k, asking)
-            return [_ranked(placement, prepared, k, seed) for seed in seeds]
+            return [_arranged(prepared, _pool(placement, prepared, k, seed).ranked, k) for seed in seeds]
 
     def membership(self, user: int) -> Array:
         """A reader's weights over segments: float32[k], or of length 0 where none are known."""
@@ -141,8 +147,9 @@ class Decider:
 
     def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:
         """What a placement's policy believes of `items` (int32[n]), from the priors that its decisions start from."""
-        if isinstance(placement.policy, BernoulliPolicy | ChainPolicy):
-            return placement.policy.posterior(items, segment, now_ms, self.priors(placement))
+        policy = within(placement.policy)
+        if isinstance(policy, BernoulliPolicy | ChainPolicy):
+            return policy.posterior(items, segment, now_ms, self.priors(placement))
         return placement.policy.posterior(items, segment, now_ms)
 
     def _filter(self, placement: PlacementState) -> PlacementFilter:
@@ -201,10 +208,17 @@ class Decider:
         return age, region
 
 
-def _ranked(placement: PlacementState, prepared: _Prepared, k: int, seed: int) -> Arranged:
+def _pool(placement: PlacementState, prepared: _Prepared, k: int, seed: int) -> Explored:
+    request, candidates = prepared.request, prepared.candidates
+    size = pool_size(k, len(candidates.items), prepared.force, prepared.diversity)
+    config, policy = placement.config.exploration, placement.policy
+    if config is None or not isinstance(policy, Exploiting) or size < 1:
+        return Explored(policy.rank(request, candidates, size, seed))
+    return explore(policy, config, placement.account, request, candidates, k, size, seed)
+
+
+def _arranged(prepared: _Prepared, ranked: Ranked, k: int) -> Arranged:
     candidates, force, diversity = prepared.candidates, prepared.force, prepared.diversity
-    pool = pool_size(k, len(candidates.items), force, diversity)
-    ranked = placement.policy.rank(prepared.request, candidates, pool, seed)
     sources = None
     if prepared.sources is not None and len(diversity.quotas.least):
         sources = prepared.sources[np.searchsorted(candidates.items, ranked.items)]

@@ -31,6 +31,7 @@ from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
 MAX_BECAUSE = 32
@@ -109,7 +110,8 @@ class Engine:
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
             decided.user, decided.candidates, place.version_index, place.index, shown, about,
-            region_index, years, decided.segment, k,
+            region_index, years, decided.segment, k, decided.explored.greedy_microclicks,
+            decided.explored.explored_microclicks,
         )  # fmt: skip
         new_user = new_user if decided.user < 0 else None
         pending = PendingDecision(header, new_user, new_region, decided.items, decided.scores, decided.rules)
@@ -256,6 +258,16 @@ class Engine:
             orphans=counters.orphans,
             late=counters.late,
             unattributed=counters.unattributed,
+            exploration={
+                name: placement.account.shown(placement.config.exploration, self._clock_ms())
+                for name, placement in state.placements.items()
+                if placement.config.exploration is not None
+            },
+            plugin_failures={
+                name: dict(placement.policy.failures)
+                for name, placement in state.placements.items()
+                if isinstance(placement.policy, GuardedPolicy)
+            },
         )
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:

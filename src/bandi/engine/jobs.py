@@ -57,7 +57,7 @@ Job = EventsJob | DocumentJob | TaskJob | WakeJob | StopJob
 class PendingDecision(NamedTuple):
     """A decision on its way to the log. `header` has the fields of model.records.DECISION in order."""
 
-    header: tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
+    header: tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
     new_user: str | None
     new_region: str | None
     items: Array

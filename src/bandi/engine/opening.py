@@ -18,6 +18,7 @@ from bandi.model.config import Config
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import DocumentKind
 from bandi.model.request_ids import MAX_PLACEMENTS
+from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.registry import policy_version
 
 
@@ -56,6 +57,11 @@ def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | 
         if state.config != config or unnamed:  # an earlier version of ours called its policies otherwise
             story.notes += _changes(state.config, config)
             state.fold(log.append(_config_chunks(state, config)))
+        story.notes += [
+            f"placement {name}: {placement.policy.missing}"
+            for name, placement in state.placements.items()
+            if isinstance(placement.policy, GuardedPolicy) and placement.policy.missing
+        ]
         story.seconds = time.perf_counter() - started
     except BaseException:
         log.close()

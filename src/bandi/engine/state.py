@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
@@ -32,8 +32,11 @@ from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement
 from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
+from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
+from bandi.policies.exploration import Account
+from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
 from bandi.policies.traits import dimensions_of, learned_as, steps_of
@@ -66,6 +69,7 @@ class PlacementState:
     targeters: tuple[Targeter, ...] = ()
     trials: float = 0.0
     successes: float = 0.0
+    account: Account = field(default_factory=Account)
 
     @property
     def dimensions(self) -> int:
@@ -127,6 +131,10 @@ class State:
     def _apply(self, piece: Stretch) -> None:
         for document in piece.documents:
             self._apply_document(document)
+        for placement in self.placements.values():
+            if placement.config.exploration is not None:
+                headers = piece.decisions.headers
+                placement.account.fold(headers[headers["placement"] == placement.index])
         followed = self.journeys.fold(piece.events.rows)
         rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
         asked, recent = self._readers_of(rows, piece)
@@ -218,8 +226,10 @@ class State:
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
             before = previous.get(name)
+            if before is not None:
+                state.account = before.account
             if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                state.policy.load(with_segments(before.policy.dump(), arm_segments(config)))
+                carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
                 going_on.add(state.index)
             self.placements[name] = state
@@ -278,6 +288,7 @@ class State:
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
         for name, state in self.placements.items():
             arrays[f"placement/{name}/totals"] = np.array([state.trials, state.successes])
+            arrays[f"placement/{name}/exploration"] = state.account.dump()
             arrays |= {f"placement/{name}/policy/{key}": array for key, array in state.policy.dump().items()}
         return arrays
 
@@ -300,6 +311,7 @@ class State:
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
+            state.account.load(arrays.get(f"placement/{name}/exploration"))
             state.trials, state.successes = (float(total) for total in arrays[f"placement/{name}/totals"])
         self.catalog_position = int(arrays["catalog_position"][0])
         self.contexts.follow(self.items)
@@ -315,8 +327,8 @@ def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
     policy = placement.policy
     later = tuple(config.objectives[name] for name in steps_of(policy))
-    half_life = getattr(policy, "half_life", None)
-    return (placement.impressions, config.objectives[policy.objective], half_life, later, learned_as(policy))
+    forgetting = tuple(getattr(policy, way, None) for way in WAYS_TO_FORGET)
+    return (placement.impressions, config.objectives[policy.objective], *forgetting, later, learned_as(policy))
 
 
 def later_objectives(config: Config) -> list[LaterObjective]:

@@ -18,6 +18,7 @@ from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import ContentPriors
+from bandi.policies.seen import within
 from bandi.policies.traits import learned_prior
 from bandi.segments.profiles import Labels
 
@@ -45,10 +46,11 @@ def learn_priors(
     for done, (name, prior) in enumerate(asking.items()):
         on_step("learning what new titles start from", done, len(asking))
         state = material.state.placements.get(name)
-        if state is None or not isinstance(state.policy, BernoulliPolicy | ChainPolicy):
+        policy = None if state is None else within(state.policy)
+        if not isinstance(policy, BernoulliPolicy | ChainPolicy):
             continue
         content = content or described(material.state.items, titles, vectors, material.last_ms)
-        learned = learn_content_priors(state.policy.arms.counted(material.last_ms), content, prior)
+        learned = learn_content_priors(policy.arms.counted(material.last_ms), content, prior)
         made.by_placement[name] = learned.priors
         made.reports[name] = {metric: round(value, 5) for metric, value in learned.metrics.items()}
     return made

@@ -30,7 +30,8 @@ from bandi.model.records import (
     Stretch,
 )
 
-EVENTS, DECISIONS_BEFORE_ABOUT, DOCUMENT, DECISIONS_BEFORE_SEGMENT, DECISIONS, RULED_DECISIONS = 1, 2, 3, 4, 5, 6
+EVENTS, DECISIONS_BEFORE_ABOUT, DOCUMENT, DECISIONS_BEFORE_SEGMENT = 1, 2, 3, 4
+DECISIONS_BEFORE_EXPLORATION, RULED_BEFORE_EXPLORATION, DECISIONS, RULED_DECISIONS = 5, 6, 7, 8
 """Kinds of rows; those of decisions before are read but no longer written."""
 
 
@@ -38,9 +39,12 @@ def _without(*names: str) -> np.dtype[Any]:
     return np.dtype([(name, DECISION[name]) for name in DECISION.names or () if name not in names])
 
 
+_EXPLORATION = ("greedy_microclicks", "explored_microclicks")
 _STORED = {
-    DECISIONS_BEFORE_ABOUT: _without("about", "region", "age", "segment", "asked"),
-    DECISIONS_BEFORE_SEGMENT: _without("region", "age", "segment", "asked"),
+    DECISIONS_BEFORE_ABOUT: _without("about", "region", "age", "segment", "asked", *_EXPLORATION),
+    DECISIONS_BEFORE_SEGMENT: _without("region", "age", "segment", "asked", *_EXPLORATION),
+    DECISIONS_BEFORE_EXPLORATION: _without(*_EXPLORATION),
+    RULED_BEFORE_EXPLORATION: _without(*_EXPLORATION),
     DECISIONS: DECISION,
     RULED_DECISIONS: DECISION,
 }
@@ -263,7 +267,7 @@ def _decisions(row: Row, where: str) -> Decisions:
         offsets = np.zeros(row.records + 1, np.int64)
         np.cumsum(headers["k"], out=offsets[1:])
         shown = int(offsets[-1])
-        slot_bytes = 12 if row.kind == RULED_DECISIONS else 8
+        slot_bytes = 12 if row.kind in (RULED_DECISIONS, RULED_BEFORE_EXPLORATION) else 8
         if len(row.payload) == size + slot_bytes * shown:
             items = np.frombuffer(row.payload, "<i4", shown, size)
             scores = np.frombuffer(row.payload, "<f4", shown, size + 4 * shown)

@@ -57,6 +57,8 @@ _DECISION_COLUMNS: dict[str, tuple[str, Any]] = {
     "age": ("age", pl.Int16),
     "segment": ("segment", pl.Int16),
     "asked": ("asked", pl.Int16),
+    "greedy_microclicks": ("greedy_microclicks", pl.Int32),
+    "explored_microclicks": ("explored_microclicks", pl.Int32),
 }
 _SPARE = ("spare_0", "spare_1")
 

@@ -92,6 +92,17 @@ class Because(msgspec.Struct, frozen=True):
     share: float
 
 
+class Exploring(msgspec.Struct, frozen=True):
+    """A placement's account of exploration today (UTC), in expected clicks by posterior means."""
+
+    spent: float
+    """What lists gave up against the greedy ones."""
+    left: float | None
+    """What they may still give up today; null: there is no cap."""
+    expected: float
+    """Clicks expected of the greedy lists."""
+
+
 class Stats(msgspec.Struct, frozen=True):
     """Counters of the whole log since it began, and sizes now."""
 
@@ -111,3 +122,7 @@ class Stats(msgspec.Struct, frozen=True):
     """Rewards outside the window of their objective; kept in the log, not counted."""
     unattributed: int
     """Events that named neither a request nor a placement; kept in the log, not counted for an arm."""
+    exploration: dict[str, Exploring] = {}
+    """By placement that has `exploration`: what it cost today."""
+    plugin_failures: dict[str, dict[str, int]] = {}
+    """By placement with a policy plug-in: what it did wrong, how often, since this process opened the folder."""

@@ -117,6 +117,21 @@ class Seen(Struct, frozen=True):
     """Most (reader, title) pairs remembered, rounded up to a power of two (24 bytes each, as they come into use)."""
 
 
+class Exploration(Struct, frozen=True):
+    """What exploring may cost against greedy lists, in expected clicks of a day, UTC (docs/policies/exploration-budget.md)."""
+
+    clicks_per_day: Annotated[float, msgspec.Meta(ge=0, le=1e12)] | None = None
+    """Most expected clicks that exploring may cost in a day; then lists are greedy until the day ends. Absent: no such cap."""
+    share: Share | None = None
+    """The same as a share of the greedy lists' expected clicks of the day so far. Absent: no such cap."""
+    safe_slots: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    """So many first slots of each list are the greedy ones."""
+
+    def __post_init__(self) -> None:
+        if self.clicks_per_day is not None and self.share is not None:
+            raise ValueError("only one of clicks_per_day and share may be given")
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
@@ -137,6 +152,8 @@ class Placement(Struct, frozen=True):
     """Who ranks the candidates."""
     seen: Seen | None = None
     """Show less of what a reader passed over, such as `{ half_life = "3d" }`; absent: showings are not counted."""
+    exploration: Exploration | None = None
+    """What exploring may cost, such as `{ clicks_per_day = 500, safe_slots = 2 }`; absent: whatever the policy spends."""
     impressions: Literal["reported", "implied"] = "reported"
     """`reported`: an item was seen when an impression event says so; `implied`: when a decision showed it."""
     k: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10

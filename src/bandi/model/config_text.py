@@ -15,9 +15,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from bandi.model import config as config_module
+from bandi.model import policy_config
 from bandi.model.config import Config
 from bandi.model.config_values import Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
+from bandi.model.policy_config import NOT_ACCOUNTED, WAYS_TO_FORGET
 from bandi.model.request_ids import MAX_PLACEMENTS
 
 MAX_BYTES = 1 << 20
@@ -201,7 +203,8 @@ def described(kind: Any, rules: list[msgspec.Meta]) -> str:
     rules = [*rules, *inner_rules]
     if any(rule.pattern and "ms|s|m|h|d" in rule.pattern for rule in rules):
         return "a duration such as 30m, 12h or 14d"
-    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(inner, str(inner))
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    words = " or ".join(names.get(_unwrapped(member)[0], str(member)) for member in members)
     for rule in rules:
         low = f"from {rule.ge}" if rule.ge is not None else f"above {rule.gt}" if rule.gt is not None else ""
         high = f"to {rule.le}" if rule.le is not None else f"below {rule.lt}" if rule.lt is not None else ""
@@ -225,6 +228,21 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
             expected = f"one of: {', '.join(objectives)}"
             yield _Found((*keys, "objective"), repr(objective), expected, _nearest(objective, objectives))
         yield from _later_checks(policy.get("then", []), objectives, (*keys, "then"))
+        yield from _exploration_checks(
+            placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
+        )
+        ways = [way for way in WAYS_TO_FORGET if way in policy]
+        if len(ways) > 1:
+            yield _Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
+
+
+def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[_Found]:
+    if exploration is None:
+        return
+    if {"clicks_per_day", "share"} <= set(exploration):
+        yield _Found((*keys, "share"), "clicks_per_day and share", "one of the two")
+    if use in NOT_ACCOUNTED:
+        yield _Found(keys, f"the policy {use}", "a policy that explores and whose expected clicks are known")
 
 
 def _objective_checks(objective: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:
@@ -384,7 +402,7 @@ def _toml(value: Any) -> str:
 
 def policies() -> list[type[Struct]]:
     """The structs of all policies."""
-    return list(get_args(config_module.PolicyConfig))
+    return list(get_args(policy_config.PolicyConfig))
 
 
 def targeters() -> list[type[Struct]]:
@@ -400,9 +418,9 @@ def default_config_text() -> str:
         *_commented(config_module.Placement),
         "\n# Who ranks: " + ", ".join(str(policy.__struct_config__.tag) for policy in policies()) + ".\n",
         '[placements.home.policy]\nuse = "thompson"\n',
-        *_commented(config_module.Thompson),
+        *_commented(policy_config.Thompson),
         "\n[placements.home.policy.prior]\n",
-        *_commented(config_module.Prior),
+        *_commented(policy_config.Prior),
         "\n# What counts as reward; a policy names one of these.\n[objectives.click]\n",
         *_commented(config_module.Objective),
         "\n[factors]\n",
@@ -434,6 +452,7 @@ def _commented_out(struct: type[Struct]) -> Iterator[str]:
 
 _EXAMPLES = {
     "half_life": '"14d"',
+    "window": '"28d"',
     "where": '\'genre in ["drama", "romance"]\'',
     "model": '"encoder"',
     "root": '"thumbnails"',

@@ -242,3 +242,5 @@ class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
 ContextualConfig = LinTs | LinUcb | Logistic
 """Policies that look at vectors of readers (and some at those of titles)."""
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Plugin | ContextualConfig | ChainConfig
+NOT_ACCOUNTED = ("editor", "lin_ts", "lin_ucb", "logistic")
+"""Policies without an `exploration` budget: one does not explore, the others know no expected clicks by themselves."""

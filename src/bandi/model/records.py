@@ -52,11 +52,21 @@ DECISION = np.dtype(
         ("age", "<i2"),  # the age in years that the request named; -1: none
         ("segment", "<i2"),  # the segment that implied impressions count for; 0: none is known
         ("asked", "<i2"),  # how many items were asked for; 0: as many as shown
+        ("greedy_microclicks", "<i4"),  # expected of the greedy list, in millionths; 0 without `exploration`
+        ("explored_microclicks", "<i4"),  # what of that the policy's list gave up
     ]
 )
-"""The header of one decision; 70 bytes. Its k items and scores stand beside it in `Decisions`."""
+"""The header of one decision; 78 bytes. Its k items and scores stand beside it in `Decisions`."""
 
-NOT_SAID = {"about": -1, "region": -1, "age": -1, "segment": 0, "asked": 0}
+NOT_SAID = {
+    "about": -1,
+    "region": -1,
+    "age": -1,
+    "segment": 0,
+    "asked": 0,
+    "greedy_microclicks": 0,
+    "explored_microclicks": 0,
+}
 """What decisions of early versions, which lacked these fields, mean by that."""
 
 

@@ -3,10 +3,13 @@
 Forgetting is forward decay (Cormode, Shkapenyuk, Srivastava and Xu 2009): an outcome at time t adds the weight
 2**((t - landmark) / half_life), and a reader at `now` scales by 2**(-(now - landmark) / half_life). So an arm needs no
 timestamp, a late outcome gets the weight of its own time, and two shards add up. Every 60 half-lives the landmark moves
-by whole half-lives and all counts are multiplied by an exact power of two.
+by whole half-lives and all counts are multiplied by an exact power of two. The other ways to forget, a sliding window and
+change detection, keep more of an arm's past in arrays of their own (`Memory`) and write what counts of it into `counts`.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +22,29 @@ from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posteri
 _FIRST_ITEMS = 64
 
 
+class Memory(Protocol):
+    """What arms keep of their past beside their counts, to forget some of it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+
+    def reserve(self, items: int) -> None:
+        """Room for so many items."""
+
+    def add(self, counts: Array, used: int, outcomes: Outcomes) -> None:
+        """Add outcomes to `counts` (float32[items, segments, 2]), and forget what is to be forgotten."""
+
+    def merge(self, counts: Array, used: int, other: State) -> None:
+        """Add another shard's past and counts. Raises ValueError where they do not fit."""
+
+    def dump(self, used: int) -> State:
+        """Copy of what it keeps of the first `used` items."""
+
+    def load(self, state: State) -> None:
+        """Replace by what `dump` gave. Raises ValueError where it does not fit."""
+
+
 class BetaArms:
     """counts: float32[items, segments, 2], successes and trials; 8 bytes per arm.
 
@@ -26,9 +52,12 @@ class BetaArms:
     halved. It remembers its last four million impressions or so and never stops learning.
     """
 
-    def __init__(self, prior: Prior, half_life: str | None, segments: int, borrowed: float = 0.0) -> None:
-        """borrowed: trials that the evidence of other segments is worth at most, 0 or more."""
+    def __init__(
+        self, prior: Prior, half_life: str | None, segments: int, borrowed: float = 0.0, memory: Memory | None = None
+    ) -> None:
+        """borrowed: trials that the evidence of other segments is worth at most, 0 or more; memory: not with a half-life."""
         self.borrowed = borrowed
+        self._memory = memory
         self.prior_successes = prior.mean * prior.strength
         self.prior_failures = (1.0 - prior.mean) * prior.strength
         self._half_life_ms = 0.0 if half_life is None else float(duration_ms(half_life))
@@ -45,7 +74,7 @@ class BetaArms:
     @property
     def nbytes(self) -> int:
         """Memory of the statistics."""
-        return int(self._counts.nbytes)
+        return int(self._counts.nbytes) + (self._memory.nbytes if self._memory is not None else 0)
 
     def gather(self, request: Request, candidates: Candidates) -> Scratch:
         """Posterior parameters of the candidates: `a`, `b`, `mean`, float64, in the first places of the scratch.
@@ -72,6 +101,9 @@ class BetaArms:
         if not len(outcomes.items):
             return
         self._grow(int(outcomes.items.max()) + 1)
+        if self._memory is not None:
+            self._memory.add(self._counts, self._items, outcomes)
+            return
         add_outcomes(
             self._counts, self._items, outcomes.items, outcomes.segments, outcomes.trials, outcomes.rewards,
             outcomes.occurred_ms, self._half_life_ms, self._landmark,
@@ -109,6 +141,9 @@ class BetaArms:
         """Add the counts of another shard. Raises ValueError where they do not fit."""
         counts, landmark = _checked(other, self._counts.shape[1])
         self._grow(len(counts))
+        if self._memory is not None:
+            self._memory.merge(self._counts, self._items, other)
+            return
         both = (int(self._landmark[0]), landmark)
         if self._half_life_ms and NO_LANDMARK not in both and both[0] != both[1]:
             late = max(both)
@@ -118,12 +153,16 @@ class BetaArms:
         self._landmark[0] = max(both)
 
     def dump(self) -> State:
-        """Copy of counts and landmark."""
-        return {"counts": self._counts[: self._items].copy(), "landmark_ms": self._landmark.copy()}
+        """Copy of counts and landmark, and of what is kept beside them."""
+        state: State = {"counts": self._counts[: self._items].copy(), "landmark_ms": self._landmark.copy()}
+        return state if self._memory is None else state | self._memory.dump(self._items)
 
     def load(self, state: State) -> None:
         """Replace by what `dump` gave. Raises ValueError where it does not fit."""
         counts, landmark = _checked(state, self._counts.shape[1])
+        if self._memory is not None:
+            self._memory.load(state)
+            self._memory.reserve(len(counts))
         self._counts = np.array(counts, np.float32)
         self._items = len(counts)
         self._landmark[0] = landmark
@@ -150,6 +189,8 @@ class BetaArms:
                 grown = np.zeros(shape, np.float32)
                 grown[:old] = self._counts
                 self._counts = grown
+            if self._memory is not None:
+                self._memory.reserve(len(self._counts))
         self._items = max(self._items, items)
 
 
@@ -169,13 +210,16 @@ class Scratch:
 
 def with_segments(state: State, segments: int) -> State:
     """The counts of a policy's `dump` for another number of segments: those of segments that are no more go to segment 0."""
-    key = "counts" if "counts" in state else "clicks/counts"
-    counts = np.asarray(state[key])
+    named = [name for name in state if name.rpartition("/")[2] in ("counts", "ring") and not name.startswith("chain/")]
+    return {**state, **{name: _with_segments(state[name], segments) for name in named}}
+
+
+def _with_segments(counts: Array, segments: int) -> Array:
     kept = min(segments, counts.shape[1])
-    wider = np.zeros((len(counts), segments, 2), np.float32)
+    wider = np.zeros((len(counts), segments, *counts.shape[2:]), np.float32)
     wider[:, :kept] = counts[:, :kept]
     wider[:, 0] += counts[:, kept:].sum(axis=1)
-    return {**state, key: wider}
+    return wider
 
 
 def _checked(state: State, segments: int) -> tuple[Array, int]:

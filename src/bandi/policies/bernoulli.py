@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from bandi.model.records import Array
+from bandi.policies._ranking import best
 from bandi.policies.arms import BetaArms
 from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Posterior, Ranked, Request, State
@@ -20,6 +21,13 @@ class Rule(Protocol):
 
     def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
         """The k (1 <= k <= candidates) chosen. O(candidates), whatever the size of the catalogue."""
+
+
+def best_means(arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
+    """The k highest posterior means and their items, highest first."""
+    posterior = arms.gather(request, candidates)
+    best(posterior.mean, len(candidates.items), k, seed, posterior.values, posterior.places)
+    return posterior.ranked(candidates, k)
 
 
 class BernoulliPolicy:
@@ -36,6 +44,15 @@ class BernoulliPolicy:
         if k < 1:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
         return self._rule.choose(self.arms, request, candidates, k, np.uint64(seed))
+
+    def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The k (1 <= k <= candidates) highest posterior means, which are the scores; equal ones in seeded order."""
+        return best_means(self.arms, request, candidates, k, np.uint64(seed))
+
+    def means(self, request: Request, candidates: Candidates) -> Array:
+        """Posterior means of the candidates for this reader: float64[n]."""
+        means: Array = self.arms.gather(request, candidates).mean[: len(candidates.items)].copy()
+        return means
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes to their arms. O(rows)."""

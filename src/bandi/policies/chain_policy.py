@@ -12,6 +12,7 @@ import numpy as np
 
 from bandi.model.records import Array
 from bandi.policies.arms import BetaArms
+from bandi.policies.bernoulli import best_means
 from bandi.policies.chain import ChainStatistics
 from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
@@ -25,7 +26,8 @@ POOL_LISTS = 6
 class Pool(NamedTuple):
     """Titles to choose from. items: int32[n]; draws, means: float64[n], click rates; seed: for what is drawn besides.
 
-    slots: float64[k], how likely each slot of the list is looked at.
+    slots: float64[k], how likely each slot of the list is looked at. exploring: 1, or 0 where the draws are the means and what a
+    start is worth is to be what is expected.
     """
 
     items: Array
@@ -34,6 +36,7 @@ class Pool(NamedTuple):
     request: Request
     seed: np.uint64
     slots: Array
+    exploring: float = 1.0
 
 
 class ChainRule(Protocol):
@@ -60,16 +63,26 @@ class ChainPolicy:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
         size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
         shown = self._clicks.choose(self.arms, request, candidates, size, np.uint64(seed))
-        means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[:size]
+        return self._chosen(shown, request, candidates, k, seed, 1.0)
+
+    def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The list by posterior means, without a draw (but those of `conditional` behind the click); 1 <= k <= candidates."""
+        size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
+        shown = best_means(self.arms, request, candidates, size, np.uint64(seed))
+        return self._chosen(shown, request, candidates, k, seed, 0.0)
+
+    def means(self, request: Request, candidates: Candidates) -> Array:
+        """Posterior means of clicks on the candidates for this reader: float64[n]."""
+        means: Array = self.arms.gather(request, candidates).mean[: len(candidates.items)].copy()
+        return means
+
+    def _chosen(
+        self, shown: Ranked, request: Request, candidates: Candidates, k: int, seed: int, exploring: float
+    ) -> Ranked:
+        means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[: len(shown.items)]
         slots = discount(k) if self.examination is None else self.examination.of_first(k)
-        pool = Pool(
-            shown.items,
-            shown.scores.astype(np.float64),
-            means,
-            request,
-            np.uint64(seed) ^ np.uint64(0x5DEECE66D),
-            slots,
-        )
+        draws = shown.scores.astype(np.float64)
+        pool = Pool(shown.items, draws, means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D), slots, exploring)
         order, keys = self._rule.choose(self.chain, pool, k)
         return Ranked(shown.items[order], keys[order].astype(np.float32))
 

@@ -32,7 +32,7 @@ class EarningRule:
 
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are drawn click rates weighed by coins."""
-        values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore, pool.seed)
+        values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore * pool.exploring, pool.seed)
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
         trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request.user), keys, order)
         return order, keys

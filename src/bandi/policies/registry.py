@@ -12,12 +12,15 @@ from bandi.model.config_values import duration_ms
 from bandi.model.policy_config import (
     ChainConfig,
     Conditional,
+    CountingArms,
     Earning,
     Editor,
     EpsilonGreedy,
+    ForgettingArms,
     LinTs,
     LinUcb,
     Logistic,
+    Plugin,
     PolicyConfig,
     Prior,
     Retention,
@@ -26,15 +29,17 @@ from bandi.model.policy_config import (
     Ucb1,
     Value,
 )
-from bandi.policies.arms import BetaArms
+from bandi.policies.arms import BetaArms, Memory
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain import CONTINUED, PAID, ChainStatistics
 from bandi.policies.chain_policy import ChainPolicy, ChainRule
+from bandi.policies.change_detection import Changes
 from bandi.policies.conditional import ConditionalRule
 from bandi.policies.earning import EarningRule
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
 from bandi.policies.examination import Examination
+from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.hybrid import HybridPolicy
 from bandi.policies.lin_ts import LinTsRule
 from bandi.policies.lin_ucb import LinUcbRule
@@ -48,6 +53,7 @@ from bandi.policies.thompson import ThompsonRule
 from bandi.policies.traits import reader_spread
 from bandi.policies.ucb1 import Ucb1Rule
 from bandi.policies.value import ValueRule
+from bandi.policies.window import Window
 
 
 def make_policy(config: PolicyConfig, segments: int, seen: Seen | None = None) -> Policy:
@@ -64,6 +70,9 @@ def _bare(config: PolicyConfig, segments: int) -> Policy:
             return BernoulliPolicy(_arms(config, segments), Ucb1Rule(config.exploration), _examination(config))
         case EpsilonGreedy():
             return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon), _examination(config))
+        case Plugin():
+            fallback = BernoulliPolicy(_arms(config, segments), ThompsonRule(), _examination(config))
+            return GuardedPolicy(config, segments, fallback)
         case Earning() | Value() | Surrogate() | Conditional() | Retention():
             return ChainPolicy(_arms(config, segments), _chain(config), _chain_rule(config), _examination(config))
         case Editor():
@@ -78,11 +87,17 @@ def _bare(config: PolicyConfig, segments: int) -> Policy:
             return LogisticPolicy(config, segments)
 
 
-def _arms(config: Thompson | Ucb1 | EpsilonGreedy | ChainConfig, segments: int) -> BetaArms:
-    return BetaArms(config.prior, config.half_life, segments, config.borrow)
+def _arms(config: CountingArms, segments: int) -> BetaArms:
+    memory: Memory | None = None
+    if isinstance(config, ForgettingArms):
+        if config.window is not None:
+            memory = Window(config.window, segments)
+        elif config.change_detection is not None:
+            memory = Changes(config.change_detection)
+    return BetaArms(config.prior, config.half_life, segments, config.borrow, memory)
 
 
-def _examination(config: Thompson | Ucb1 | EpsilonGreedy | ChainConfig) -> Examination | None:
+def _examination(config: CountingArms) -> Examination | None:
     return Examination() if config.position == "learned" else None
 
 

@@ -21,6 +21,7 @@ from bandi.model.config import Seen
 from bandi.model.config_values import duration_ms
 from bandi.model.records import Array
 from bandi.policies import _seen_kernels as kernel
+from bandi.policies.exploration import Exploiting
 from bandi.policies.matched import matched_rates
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
 
@@ -55,7 +56,24 @@ class SeenPolicy:
         """The k best of the policy's k + 50 to k + 300 best, sorted again. O(candidates)."""
         if request.user < 0 or not self._used[0]:
             return self.inner.rank(request, candidates, k, seed)
-        pool = self.inner.rank(request, candidates, k + min(max(3 * k, _LEAST_MORE), _MOST_MORE), seed)
+        return self._sorted_again(self.inner.rank(request, candidates, _pool(k), seed), request, k)
+
+    def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
+        """The same of the inner policy's greedy list. Raises TypeError where that has none (see exploration.Exploiting)."""
+        inner = self._exploiting()
+        size = min(_pool(k), len(candidates.items))
+        return self._sorted_again(inner.greedy(request, candidates, size, seed), request, k)
+
+    def means(self, request: Request, candidates: Candidates) -> Array:
+        """Posterior means of clicks on the candidates, showings left out: float64[n]. Raises TypeError as `greedy` does."""
+        return self._exploiting().means(request, candidates)
+
+    def _exploiting(self) -> Exploiting:
+        if not isinstance(self.inner, Exploiting):
+            raise TypeError(f"{type(self.inner).__name__} has no greedy list")
+        return self.inner
+
+    def _sorted_again(self, pool: Ranked, request: Request, k: int) -> Ranked:
         keys, order = np.empty(len(pool.items)), np.empty(len(pool.items), np.int64)
         kernel.sort_again(
             pool.items, pool.scores, request.user, request.occurred_ms, self._half_life_ms, self._strength, self._pairs,
@@ -138,6 +156,15 @@ class SeenPolicy:
         self._rates, self._pairs, self._used, self._ratios = fresh, pairs, used, ratios
         if len(pairs) > self._most:
             self._move(pairs, self._most)
+
+
+def within(policy: Policy) -> Policy:
+    """The policy that a wrapper of this kind is around, or the policy itself."""
+    return policy.inner if isinstance(policy, SeenPolicy) else policy
+
+
+def _pool(k: int) -> int:
+    return k + min(max(3 * k, _LEAST_MORE), _MOST_MORE)
 
 
 def _no_pairs(places: int) -> Array:

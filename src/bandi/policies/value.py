@@ -21,7 +21,7 @@ class ValueRule:
 
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are drawn coins per impression."""
-        keys = chain.values_of(pool.items, pool.request.occurred_ms, 1.0, pool.seed)
+        keys = chain.values_of(pool.items, pool.request.occurred_ms, pool.exploring, pool.seed)
         order = np.empty(k, np.int32)
         best_products(pool.draws, keys, order)
         return order, keys

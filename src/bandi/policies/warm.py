@@ -8,6 +8,7 @@ import numpy as np
 
 from bandi.model.config import Seen
 from bandi.model.policy_config import (
+    ChangeDetection,
     Conditional,
     Earning,
     Editor,
@@ -38,6 +39,8 @@ _EVERY_KERNEL: tuple[PolicyConfig, ...] = (
     LinUcb(),
     LinTs(model="hybrid"),
     Logistic(),
+    Thompson(window="1d"),
+    Thompson(change_detection=ChangeDetection()),
 )
 
 
