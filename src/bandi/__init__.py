@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         StorageFullError,
         UnknownNameError,
     )
-    from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read
+    from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read, Refund
     from bandi.policies.plugins import register_policy
 
 __version__ = "0.1.0"
@@ -57,7 +57,7 @@ _HOMES = {
         "StorageFullError",
         "UnknownNameError",
     ),
-    "bandi.model.events": ("Click", "Custom", "Dismiss", "Event", "Impression", "Purchase", "Read"),
+    "bandi.model.events": ("Click", "Custom", "Dismiss", "Event", "Impression", "Purchase", "Read", "Refund"),
     "bandi.policies.plugins": ("register_policy",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -84,6 +84,7 @@ __all__ = [
     "Ranking",
     "Read",
     "Receipt",
+    "Refund",
     "StorageFullError",
     "UnknownNameError",
     "User",

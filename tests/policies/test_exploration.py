@@ -10,7 +10,7 @@ from bandi.model.config_text import parse_config
 from bandi.model.errors import ConfigError
 from bandi.model.policy_config import Earning, EpsilonGreedy, PolicyConfig, Retention, Thompson, Ucb1, Value
 from bandi.model.records import DECISION, Array
-from bandi.policies.earning import examination
+from bandi.policies.chain_policy import discount
 from bandi.policies.exploration import DAY_MS, MICRO, Account, Exploiting, behind_safe_slots, explore
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
 from bandi.policies.registry import make_policy
@@ -65,7 +65,7 @@ def test_the_cost_is_the_difference_of_expected_clicks(policy: Exploiting) -> No
         explored = explore(policy, config, account, request(), CANDIDATES, K, K, seed)
         assert explored.ranked.items.tolist() == policy.rank(request(), CANDIDATES, K, seed).items.tolist()
         greedy = policy.greedy(request(), CANDIDATES, K, seed)
-        best, shown = (float(examination(K) @ mean[ranked.items]) for ranked in (greedy, explored.ranked))
+        best, shown = (float(discount(K) @ mean[ranked.items]) for ranked in (greedy, explored.ranked))
         assert explored.greedy_microclicks == pytest.approx(best * MICRO, abs=1)
         assert explored.explored_microclicks == pytest.approx(max(best - shown, 0) * MICRO, abs=1)
         costs.append(explored.explored_microclicks)
@@ -131,7 +131,7 @@ def test_the_account_is_the_sum_of_its_day_however_the_log_is_cut(decisions: lis
 @pytest.mark.parametrize("config", [Exploration(clicks_per_day=2.0), Exploration(share=0.02, safe_slots=1)])
 def test_a_day_never_costs_more_than_the_cap_and_one_batch(policy: Exploiting, config: Exploration, batch: int) -> None:
     """`batch` decisions between two folds; three days. The account is an oracle's, which adds up the lists' own costs."""
-    account, mean, weights = Account(), means(policy), examination(K)
+    account, mean, weights = Account(), means(policy), discount(K)
     for day in range(3):
         spent = expected = largest_batch = 0.0
         closed = False

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from bandi.catalog.items import Items
+from bandi.features.audience import reader_vector
 from bandi.learning.attribution import Attribution
+from bandi.learning.delays import MaturingTrials
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
+from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
+from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.model.events import EventKind
 from bandi.model.records import EVENT, Events, Stretch
@@ -33,3 +37,9 @@ def warm() -> None:
     encounters.load(encounters.dump())
     encounters.forget(0)
     Items().candidates(0)
+    journeys = Journeys([LaterObjective("read", int(EventKind.READ), 1, 1)], [PlacementSteps(0, ("read",))], 2)
+    journeys.fold(read)
+    journeys.load(journeys.dump())
+    Payers().fold(read)
+    MaturingTrials().add(np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.int64))
+    reader_vector(np.ones((1, 2), np.float32), np.zeros(1, np.int32))

@@ -15,7 +15,7 @@ import xxhash
 from bandi.loading.mapping import Condition, EventRule, Mapping
 from bandi.loading.tables import Row, RowBlock
 from bandi.model.errors import InvalidInputError, Problem
-from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read
+from bandi.model.events import Click, Custom, Dismiss, Event, Impression, Purchase, Read, Refund
 
 EVENT_FIELDS = (
     "type",
@@ -36,11 +36,17 @@ _EVENT_KINDS: dict[str, type[Event]] = {
     "click": Click,
     "read": Read,
     "purchase": Purchase,
+    "refund": Refund,
     "dismiss": Dismiss,
     "custom": Custom,
 }
-_OWN_FIELDS = {"read": ("episode",), "purchase": ("episode", "coins"), "custom": ("name", "value")}
-_NEEDED = {"purchase": "coins", "custom": "name"}
+_OWN_FIELDS = {
+    "read": ("episode",),
+    "purchase": ("episode", "coins"),
+    "refund": ("episode", "coins"),
+    "custom": ("name", "value"),
+}
+_NEEDED = {"purchase": "coins", "refund": "coins", "custom": "name"}
 _COMMON = ("user", "item", "request", "placement", "position", "occurred_at")
 _NUMBERS: dict[str, Callable[[Any], Any]] = {"position": int, "episode": int, "coins": float, "value": float}
 _EXPECTED = {
@@ -98,7 +104,7 @@ class EventMaker:
         try:
             return self.struct(**values)
         except TypeError:
-            missing = "coins" if self.kind == "purchase" else "name"
+            missing = _NEEDED[self.kind]
             raise CellError(missing, None, "a value: this kind of event needs it") from None
 
     def of_block(self, block: RowBlock) -> list[Event | None]:
@@ -153,6 +159,10 @@ _BUILD: dict[str, Callable[..., Event]] = {
         event_id=event_id, episode=episode,
     ),
     "purchase": lambda user, item, request, placement, position, occurred_at, event_id, episode, coins: Purchase(
+        user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
+        event_id=event_id, episode=episode, coins=coins,
+    ),
+    "refund": lambda user, item, request, placement, position, occurred_at, event_id, episode, coins: Refund(
         user=user, item=item, request=request, placement=placement, position=position, occurred_at=occurred_at,
         event_id=event_id, episode=episode, coins=coins,
     ),

@@ -11,7 +11,7 @@ from typing import Any
 
 from bandi.model.errors import InvalidInputError, Problem
 
-EVENT_KINDS = ("impression", "click", "read", "purchase", "dismiss", "custom")
+EVENT_KINDS = ("impression", "click", "read", "purchase", "refund", "dismiss", "custom")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,

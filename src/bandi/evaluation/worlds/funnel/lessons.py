@@ -41,6 +41,7 @@ class Lessons:
             rewards[clicked & np.isin(pairs, users_titles)] = 1.0
         slots = lists.items.shape[1]
         users = np.repeat(lists.readers, slots).reshape(shown.shape)[shown]
+        places = np.broadcast_to(np.arange(slots, dtype=np.int32), shown.shape)[shown]
         self._learn(
             Outcomes(
                 items=lists.items[shown],
@@ -52,6 +53,7 @@ class Lessons:
                 users=users,
                 delays_ms=np.zeros(len(users), np.int64),
                 vectors=self._audience.vectors[users],
+                slots=places,
             )
         )
 
