@@ -42,4 +42,4 @@ def warm() -> None:
     journeys.load(journeys.dump())
     Payers().fold(read)
     MaturingTrials().add(np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.int64))
-    reader_vector(np.ones((1, 2), np.float32), np.zeros(1, np.int32))
+    reader_vector(np.zeros(1, np.int32), np.ones((1, 2), np.float32))
