@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from bandi.cli.simulate_funnel import is_funnel, simulate_funnel
+
 POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 
 
@@ -14,9 +16,10 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 @click.option(
     "--world",
     metavar="NAME|FILE",
-    help="webtoon, personal, or a world's TOML file [default: webtoon; personal for services].",
+    help="webtoon, personal; calibrated, thin, hits, slow_payers, drifting (worlds with payments); or a world's TOML file "
+    "[default: webtoon; personal for services].",
 )
-@click.option("--print-world", is_flag=True, help="Print the default world's file and end.")
+@click.option("--print-world", is_flag=True, help="Print the file of the world named by --world and end.")
 @click.option(
     "--policy",
     "policies",
@@ -44,12 +47,30 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
     "--seeds", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Worlds, one for each seed."
 )
 @click.option(
-    "--visits", type=click.IntRange(20, 100_000_000), help="Visits in each run [default: 20000; 60000 for services]."
+    "--visits",
+    type=click.IntRange(20, 100_000_000),
+    help="Visits in each run [default: 20000; services: 60000; with payments: the world's].",
+)
+@click.option("--days", type=click.IntRange(1, 3650), help="With payments: days of a run [default: the world's].")
+@click.option("--readers", type=click.IntRange(1, 10_000_000), help="With payments: readers [default: the world's].")
+@click.option(
+    "--segments",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="With payments: segments of readers that policies learn by; 0: all readers are one.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["click", "continued", "coins"]),
+    default="click",
+    show_default=True,
+    help="With payments: what an impression is rewarded for.",
 )
 @click.option(
     "--update-every",
     type=click.IntRange(1, 100_000),
-    help="Visits between two updates of a policy [default: 20; 50 for services].",
+    help="Visits between two updates of a policy [default: 20; 50 for services and worlds with payments].",
 )
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the runs as Parquet and report.md."
@@ -63,13 +84,16 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 )
 def command(
     world: str | None, print_world: bool, policies: tuple[str, ...], services: tuple[str, ...], train_every_days: float,
-    processes: int | None, baseline: str | None, seeds: int, visits: int | None, update_every: int | None,
-    out: Path | None, as_json: bool, url: str | None,
+    processes: int | None, baseline: str | None, seeds: int, visits: int | None, days: int | None, readers: int | None,
+    segments: int, objective: Any, update_every: int | None, out: Path | None, as_json: bool,
+    url: str | None,
 ) -> None:  # fmt: skip
     """Run policies in a world with known truth: regret, click rate over time, impressions that could not win.
 
     With --service, whole services: each bandi.toml runs in the real engine on simulated time, with its targeters and with
     training, placement home and, beside the title just read, viewer_end.
+
+    In worlds with payments (calibrated, thin, hits, slow_payers, drifting): coins, continuation and payers besides.
     """
     import msgspec
 
@@ -90,6 +114,16 @@ def command(
         plan = Plan(visits or 60_000, update_every or 50, train_every_days)
         _services(services, read_parameters(world_file(world or "personal")), seeds, plan, processes, out, as_json)
         return
+    if is_funnel(world_file(world or "webtoon")):
+        if url is not None:
+            raise click.UsageError("--http drives worlds without payments only, such as webtoon")
+        from bandi.evaluation.worlds.funnel.running import Plan as FunnelPlan
+
+        configs, base = _contenders(policies, baseline)
+        funnel_plan = FunnelPlan(update_every or 50, segments, objective=objective)
+        sizes = {"days": days, "readers": readers, "visits": visits}
+        simulate_funnel(world_file(world or ""), configs, base, seeds, sizes, funnel_plan, out, as_json)
+        return
     parameters = read_parameters(world_file(world or "webtoon"))
     visits, update_every = visits or 20_000, update_every or 20
     if url is not None:
@@ -97,10 +131,7 @@ def command(
         return
     from bandi.evaluation.comparison import HEADER, compare, rows, summarise, write_runs
 
-    configs = {text: parse_policy(text) for text in policies or POLICIES}
-    base = baseline or next(iter(configs))
-    if base not in configs:
-        raise click.UsageError(f"--baseline {base}: expected one of: {', '.join(configs)}")
+    configs, base = _contenders(policies, baseline)
     with progress("visits", seeds * len(configs) * visits) as advance:
         results = compare(configs, parameters, range(1, seeds + 1), visits, update_every, advance)
     comparison = summarise(results, base, visits)
@@ -121,11 +152,22 @@ def command(
     )
 
 
+def _contenders(policies: tuple[str, ...], baseline: str | None) -> tuple[dict[str, Any], str]:
+    """Policies by their text, and which is the baseline."""
+    configs = {text: parse_policy(text) for text in policies or POLICIES}
+    base = baseline or next(iter(configs))
+    if base not in configs:
+        raise click.UsageError(f"--baseline {base}: expected one of: {', '.join(configs)}")
+    return configs, base
+
+
 def world_file(name: str) -> Path:
     """The file of a world that comes with Bandi, or the file named."""
+    from bandi.evaluation.worlds.funnel.parameters import PRESETS, preset_file
     from bandi.evaluation.worlds.parameters import DEFAULT, PERSONAL
 
-    return {"webtoon": DEFAULT, "personal": PERSONAL}.get(name, Path(name))
+    known = {"webtoon": DEFAULT, "personal": PERSONAL} | {preset: preset_file(preset) for preset in PRESETS}
+    return known.get(name, Path(name))
 
 
 def _services(

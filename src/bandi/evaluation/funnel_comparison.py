@@ -12,7 +12,7 @@ import numpy as np
 from bandi.evaluation.intervals import t_interval
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters
 from bandi.evaluation.worlds.funnel.result import COLUMNS, FunnelResult
-from bandi.evaluation.worlds.funnel.running import Plan, Progress, run_funnel
+from bandi.evaluation.worlds.funnel.running import CLICKS, Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.model.config import PolicyConfig
 from bandi.model.records import Array
@@ -26,7 +26,7 @@ class Contender(NamedTuple):
     """A policy and how it is run."""
 
     policy: PolicyConfig
-    plan: Plan = Plan()
+    plan: Plan = CLICKS
 
 
 class FunnelLine(msgspec.Struct, frozen=True):
@@ -115,9 +115,7 @@ def summarise_funnel(results: dict[str, list[FunnelResult]], baseline: str) -> F
     return FunnelComparison(len(results[baseline]), visits, baseline, tuple(lines), by_day)
 
 
-def write_funnel_runs(
-    results: dict[str, list[FunnelResult]], comparison: FunnelComparison, folder: Path
-) -> list[Path]:
+def write_funnel_runs(results: dict[str, list[FunnelResult]], comparison: FunnelComparison, folder: Path) -> list[Path]:
     """`runs.parquet` (a row for each policy, seed and day), `titles.parquet` and `report.md`; their paths."""
     import polars as pl  # noqa: PLC0415  some tenths of a second
 

@@ -45,6 +45,7 @@ class Audience:
         changed = np.flatnonzero(self._changed)
         self._changed[:] = False
         if len(changed):
+            self.vectors = self.vectors.copy()  # rows that policies were given stay as they were
             self.vectors[changed] = reader_vectors(self._recent[changed], self._titles, threads=1)
         if not self._segments:
             return
@@ -56,6 +57,7 @@ class Audience:
             )
             self._fitted_on, changed = day, known
         if self._model is not None and len(changed):
+            self.weights = self.weights.copy()
             self.weights[changed, 0] = 0.0
             self.weights[changed, 1:] = self._model.memberships(self.vectors[changed], threads=1)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bandi.evaluation.worlds.funnel.oracle import Oracle, Resolution
 from bandi.evaluation.worlds.funnel.result import FunnelResult
-from bandi.evaluation.worlds.funnel.running import Plan, Progress, run_funnel
+from bandi.evaluation.worlds.funnel.running import CLICKS, Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.model.records import Array
 
@@ -18,7 +18,7 @@ MULTIPLIERS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 def frontier(
     world: FunnelWorld,
-    plan: Plan = Plan(),
+    plan: Plan = CLICKS,
     multipliers: Sequence[float] = MULTIPLIERS,
     resolution: Resolution = "reader",
     progress: Progress | None = None,
@@ -48,7 +48,7 @@ def _upper_hull(x: Array, y: Array) -> Array:
     order = [0, *(int(n) for n in np.lexsort((-y, x)) if n and x[n] > x[0])]
     hull: list[int] = []
     for n in order:
-        if len(hull) and x[n] == x[hull[-1]]:
+        if hull and x[n] == x[hull[-1]]:
             continue
         while len(hull) > 1:
             a, b = hull[-2], hull[-1]

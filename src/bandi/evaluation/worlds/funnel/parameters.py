@@ -60,8 +60,8 @@ class Payment(Struct, frozen=True):
     highest: Share
     willingness_spread: Spread
     visible: Part
-    free_episodes_least: Annotated[int, msgspec.Meta(ge=3, le=1_000)]
-    free_episodes_most: Annotated[int, msgspec.Meta(ge=3, le=1_000)]
+    free_episodes_least: Annotated[int, msgspec.Meta(ge=4, le=1_000)]
+    free_episodes_most: Annotated[int, msgspec.Meta(ge=4, le=1_000)]
     never_pays: Part
     power_spread: Spread
     after_first: Factor

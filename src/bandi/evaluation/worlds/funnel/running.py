@@ -41,11 +41,15 @@ class Plan:
     steps: tuple[Step, ...] = ()
 
 
+CLICKS = Plan()
+"""Learning clicks, all readers alike."""
+
+
 def run_funnel(
     name: str,
     policy: Policy | Oracle,
     world: FunnelWorld,
-    plan: Plan = Plan(),
+    plan: Plan = CLICKS,
     progress: Progress | None = None,
     organic: Callable[[Outcomes], None] | None = None,
 ) -> FunnelResult:
