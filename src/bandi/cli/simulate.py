@@ -85,10 +85,10 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 )
 @click.pass_context
 def command(
-    context: click.Context, world: str | None, print_world: bool, policies: tuple[str, ...], services: tuple[str, ...], train_every_days: float,
-    processes: int | None, baseline: str | None, seeds: int, visits: int | None, days: int | None, readers: int | None,
-    segments: int, objective: Any, update_every: int | None, out: Path | None, as_json: bool,
-    url: str | None,
+    context: click.Context, world: str | None, print_world: bool, policies: tuple[str, ...],
+    services: tuple[str, ...], train_every_days: float, processes: int | None, baseline: str | None,
+    seeds: int, visits: int | None, days: int | None, readers: int | None, segments: int,
+    objective: Any, update_every: int | None, out: Path | None, as_json: bool, url: str | None,
 ) -> None:  # fmt: skip
     """Run policies in a world with known truth: regret, click rate over time, impressions that could not win.
 

@@ -16,6 +16,8 @@ from bandi.evaluation.talk.tasks import oracle_name
 
 EDGES = (0, 1, 3, 6, 11)
 _EDGE_TITLES = ("0", "1 to 2", "3 to 5", "6 to 10", "11 and more")
+CONVERGED = 0.5
+"""Posterior's deviation in multiples of the truth's between titles, at most."""
 _TALK_EDITORS = 2.42
 _SIGN_WORDS: dict[Sign, str] = {"-": "fell", "0": "did not change", "+": "rose"}
 
@@ -78,11 +80,13 @@ def experiments_section(runs: Runs, frozen: Frozen) -> list[str]:
         "What the service knew when it chose: impressions by the number of payments, from lists, that had come in for the title; "
         "how many went to titles that no reader whom a list led there ever paid for; rank correlation of what the policy "
         "believes at the end (of coins per start; for the reward of coins, of payments per impression; for the retention score, "
-        "of reading on) with the true coins, over the titles that it showed; the last bandit's posterior standard deviation as "
-        "a share of its mean, averaged over impressions, beside the same share of the truth over those titles.",
+        "of reading on) with the true coins, over the titles that it showed; the last bandit's posterior standard deviation, "
+        "averaged over impressions, as a multiple of the truth's standard deviation between those titles (payers per start; for "
+        f"the reward of coins, per impression in the first slot). Above {CONVERGED:g} it has not converged: its doubt about a title is "
+        "of the size of what it should tell apart.",
         table(
             ["policy", *(f"{edge} payments" for edge in _EDGE_TITLES), "titles nobody paid for", "rank correlation",
-             "posterior's deviation", "truth's deviation"],
+             "posterior's deviation"],
             [_mechanism_row(arm, runs[arm.name]) for arm in [frozen.control, *here, *frozen.of("whole")] if arm.name in runs],
         ),
         *(sentence for arm in here if (sentence := _convergence(arm, runs[arm.name]))),
@@ -133,7 +137,7 @@ def _verdict(arm: Arm, runs: Runs, frozen: Frozen) -> str:
 def _mechanism_row(arm: Arm, runs: Sequence[Run]) -> list[str]:
     seen = [percent(part) for part in summary.shown_after(runs, EDGES)]
     unpaid = share(t_interval(summary.each(runs, lambda run: run.unpaid_share)))
-    return [arm.title, *seen, unpaid, *(_believed(runs, name) for name in ("correlation", "width", "spread"))]
+    return [arm.title, *seen, unpaid, *(_believed(runs, name) for name in ("correlation", "blur"))]
 
 
 def _believed(runs: Sequence[Run], name: str) -> str:
@@ -148,14 +152,13 @@ def _mechanisms(runs: Sequence[Run], name: str) -> np.ndarray[tuple[int], np.dty
 
 def _convergence(arm: Arm, runs: Sequence[Run]) -> str:
     """Whether the last bandit's posterior is narrower than titles differ."""
-    width, spread = _mechanisms(runs, "width"), _mechanisms(runs, "spread")
-    if not len(width) or not len(spread):
+    blurs = _mechanisms(runs, "blur")
+    if not len(blurs):
         return ""
-    unseen = summary.shown_after(runs, EDGES)[0]
-    narrow, wide = float(width.mean()), float(spread.mean())
-    told = "has not converged" if narrow > wide / 2.0 else "tells titles apart"
+    blur = float(blurs.mean())
+    told = "has not converged" if blur > CONVERGED else "has converged"
+    unseen = float(summary.shown_after(runs, EDGES)[0])
     return (
-        f"- {arm.title}: at the end the last bandit {told}: its posterior's deviation is {narrow:.2f} of its mean where titles "
-        f"differ by {wide:.2f} of theirs (converged here means: at most half of that). {percent(float(unseen))} of its "
-        "impressions were on titles without one payment known."
+        f"- {arm.title}: at the end the last bandit {told}: its posterior's deviation is {blur:.2f} times that of the truth "
+        f"between titles. {percent(unseen)} of its impressions were on titles without one payment known."
     )

@@ -49,7 +49,7 @@ def run_to_row(run: Run) -> Row:
     row |= {name: getattr(result.days, name) for name in COLUMNS}
     row |= {name: getattr(result, name) for name in (*_TITLES, *_COUNTS)}
     if run.mechanism is not None:
-        for name in ("shown_after", "correlation", "width", "spread"):
+        for name in ("shown_after", "correlation", "blur"):
             row[name] = getattr(run.mechanism, name)
     return row
 
@@ -65,5 +65,5 @@ def run_from_row(row: Row) -> Run:
     mechanism = None
     if "shown_after" in row:
         after = np.array(row["shown_after"], np.int64)
-        mechanism = Mechanism(after, row["correlation"], row["width"], row["spread"])
+        mechanism = Mechanism(after, row["correlation"], row["blur"])
     return Run(result, mechanism, row["coins_mean"], row["seconds"])

@@ -30,15 +30,14 @@ class Mechanism:
     """What a policy knew and believes of coins; NaN where it believes nothing of them.
 
     shown_after: int64[MOST_PAYMENTS + 1], impressions on titles of which the service knew so many payments (from lists) by
-    then. correlation: Spearman's, over titles that were shown, of what the policy believes with the truth. width: mean over
-    impressions of the posterior's standard deviation as a share of its mean, of the last bandit. spread: standard deviation
-    of the truth over the same titles, as a share of its mean: a width like it has told the titles apart by little.
+    then. correlation: Spearman's, over titles that were shown, of what the policy believes with the truth. blur: of the last
+    bandit, mean over impressions of the posterior's standard deviation, as a multiple of the truth's between those titles: at
+    1 the belief about a title is as wide as titles differ.
     """
 
     shown_after: Array
     correlation: float
-    width: float
-    spread: float
+    blur: float
 
 
 class WatchedPolicy:
@@ -108,25 +107,32 @@ def mechanism_of(
     items = np.flatnonzero(title_impressions).astype(np.int32)
     last_day = world.parameters.run.days - 1
     now_ms = START_MS + (last_day + 1) * DAY_MS
-    truth, believed, width = world.population_values()[items], np.zeros(0), math.nan
+    coins = world.population_values()[items]
+    payers = coins / world.parameters.payment.coins_mean
+    believed, blur = np.zeros(0), math.nan
     if isinstance(watched.policy, ChainPolicy):
         chain = watched.policy.chain
         if isinstance(config, Retention):
             believed = chain.factors_of(items, 0, now_ms)
         elif isinstance(config, Conditional):
             believed, deviation = _beta(chain.trials[items], chain.rewards[items], chain.prior_rates)
-            width = float(np.average(deviation / believed, weights=title_impressions[items]))
+            blur = _blur(deviation, payers, title_impressions[items])
         else:
             believed = chain.values_of(items, now_ms, 0.0, np.uint64(0))
     elif config.objective == "coins":
         posterior = watched.policy.posterior(items, -1, now_ms)
-        believed, truth = posterior.mean, truth * world.population(last_day)[items]
-        relative = (posterior.high - posterior.low) / _DEVIATIONS / np.maximum(posterior.mean, 1e-300)
-        width = float(np.average(relative, weights=title_impressions[items]))
+        attraction = world.population(last_day)[items]
+        believed, coins = posterior.mean, coins * attraction
+        blur = _blur((posterior.high - posterior.low) / _DEVIATIONS, payers * attraction, title_impressions[items])
     if len(believed) < 3:
-        return Mechanism(watched.shown_after, math.nan, math.nan, math.nan)
-    spread = float(truth.std() / max(float(truth.mean()), 1e-300))
-    return Mechanism(watched.shown_after, rank_correlation(believed, truth), width, spread)
+        return Mechanism(watched.shown_after, math.nan, math.nan)
+    return Mechanism(watched.shown_after, rank_correlation(believed, coins), blur)
+
+
+def _blur(deviation: Array, truth: Array, impressions: Array) -> float:
+    """Mean deviation over impressions in standard deviations of the truth; NaN where titles do not differ."""
+    spread = float(truth.std())
+    return float(np.average(deviation, weights=impressions)) / spread if spread > 0.0 else math.nan
 
 
 def _beta(trials: Array, rewards: Array, prior_rates: Array) -> tuple[Array, Array]:
