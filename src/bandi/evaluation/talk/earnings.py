@@ -42,7 +42,8 @@ def frontier_section(runs: Runs, frozen: Frozen) -> list[str]:
         "origin; the oracle's from the upper concave hull of its points; neither beyond its last point. Two readings of the "
         "oracle's gain: *own*, what it gains on its own best list for clicks by giving up the same share of its own clicks; "
         "*same clicks*, the coins of its list that gets (1 - share) of Thompson sampling's CTR, beside Thompson "
-        "sampling's coins, which also counts what knowing the truth about clicks is worth. The part is a ratio of means over "
+        "sampling's coins, which also counts what knowing the truth about clicks is worth (where even its list that "
+        "next to ignores clicks has more of them than that, it is not reached). The part is a ratio of means over "
         "worlds with Fieller's interval.",
         _reach_table(found),
         *_moonshot(found),
@@ -82,8 +83,7 @@ def ablations_section(runs: Runs, frozen: Frozen) -> list[str]:
                 found.title,
                 share(found.at.given_up),
                 change(found.at.gained),
-                change(found.versus_whole) if arm.role == "ablation" else "",
-                change(found.beside_dial),
+                *([change(found.versus_whole), change(found.beside_dial)] if arm.role == "ablation" else ["", ""]),
             ]
         )
         if arm.role == "ablation":

@@ -35,7 +35,7 @@ def clicks_section(runs: Runs, frozen: Frozen) -> list[str]:
             [
                 arm.title,
                 share(t_interval(summary.each(mine, summary.expected_ctr)), 2),
-                change(summary.effect(mine, control, summary.expected_ctr)),
+                "" if arm is frozen.control else change(summary.effect(mine, control, summary.expected_ctr)),
                 *(share(summary.regret(mine, oracle)) for oracle in oracles),
                 share(t_interval(summary.each(mine, lambda run: run.result.waste))),
             ]

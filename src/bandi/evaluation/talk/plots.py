@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito (2008): told apart by the colour-blind too; markers and dashes differ besides."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_OTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000", "#777777")
+_OTHER_MARKERS = ("D", "v", "P", "X", "<")
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -52,8 +54,8 @@ def draw_plots(findings: Findings, folder: Path) -> dict[Section, Path]:
     files: dict[Section, Path] = {}
     for section in findings.sections:
         file = folder / f"{PLOTS[section][0]}.svg"
-        rows = 2 if section == "presets" and len(findings.presets) > 3 else 1
-        with _figure(file, height=4.2 * rows) as figure:
+        inches = {"frontier": 5.2, "presets": 4.2 * -(-len(findings.presets) // 3)}.get(section, 4.2)
+        with _figure(file, inches) as figure:
             draw[section](figure, findings)
         files[section] = file
     return files
@@ -94,15 +96,21 @@ def _band(axes: Axes, x: Array, values: Array, **style: Any) -> None:
 
 
 def _frontier(figure: Figure, findings: Findings) -> None:
+    """Everything on the left; on the right what is near the origin."""
     frozen, runs = findings.frozen, findings.worlds[findings.frozen.main]
-    axes = figure.subplots()
-    _paths(axes, runs, frozen)
-    others = [arm for arm in frozen.of("experiment", "other") if arm.not_available is None]
-    for arm, colour, marker in zip(others, cycle(_COLOURS[3:]), cycle(_MARKERS[3:]), strict=False):
-        at = summary.point(arm.title, runs[arm.name], runs[frozen.control.name])
-        _cross(axes, at, color=colour, marker=marker, label=arm.title, linestyle="none")
-    _share_axes(axes)
-    axes.legend(fontsize=8)
+    whole, near = figure.subplots(1, 2)
+    arms = [arm for arm in frozen.of("experiment", "other") if arm.not_available is None]
+    points = [summary.point(arm.title, runs[arm.name], runs[frozen.control.name]) for arm in arms]
+    for axes in (whole, near):
+        _paths(axes, runs, frozen)
+        for point, colour, marker in zip(points, cycle(_OTHER_COLOURS), cycle(_OTHER_MARKERS), strict=False):
+            _cross(axes, point, color=colour, marker=marker, label=point.name, linestyle="none")
+        _share_axes(axes)
+    low, high = whole.get_xlim()
+    given_up = [100 * point.given_up.estimate for point in points]
+    whole.set_xlim(min(low, *given_up) - 2.0, max(high, *given_up) + 3.0)
+    whole.set_ylim(bottom=min(whole.get_ylim()[0], *(130 * point.gained.estimate for point in points)))
+    figure.legend(*whole.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
 
 
 def _presets(figure: Figure, findings: Findings) -> None:
@@ -128,7 +136,7 @@ def _paths(axes: Axes, runs: Runs, frozen: Frozen) -> None:
         names[f"oracle by {resolution}, on its own best list"] = [
             oracle_name(resolution, multiplier) for multiplier in frozen.oracle.multipliers
         ]
-    farthest = 0.0
+    farthest, inside = 0.0, [0.0]
     for (label, path), colour, marker, dash in zip(names.items(), _COLOURS, _MARKERS, _DASHES, strict=False):
         base = runs[path[0]] if label.startswith("oracle") else control
         points = [summary.point(name, runs[name], base) for name in path]
@@ -136,17 +144,13 @@ def _paths(axes: Axes, runs: Runs, frozen: Frozen) -> None:
         x = start + [100 * point.given_up.estimate for point in points]
         y = start + [100 * point.gained.estimate for point in points]
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4, label=label)
+        inside += [height for place, height in zip(x, y, strict=True) if place <= max(15.0, farthest)]
         if not label.startswith("oracle"):
             farthest = max(x)
             for point in points:
                 _cross(axes, point, color=colour)
-    axes.set_xlim(right=max(15.0, 1.25 * farthest))
-    inside = [y for line in axes.get_lines() for x, y in zip(*_data(line), strict=True) if x <= axes.get_xlim()[1]]
-    axes.set_ylim(top=1.1 * max(*inside, 10.0))
-
-
-def _data(line: Any) -> tuple[list[float], list[float]]:
-    return list(line.get_xdata()), list(line.get_ydata())
+    axes.set_xlim(-3.0, max(15.0, 1.25 * farthest))
+    axes.set_ylim(min(-5.0, 1.1 * min(inside)), 1.1 * max(*inside, 10.0))
 
 
 def _cross(axes: Axes, point: summary.Point, **style: Any) -> None:
@@ -183,7 +187,7 @@ def _experiments(figure: Figure, findings: Findings) -> None:
         ):  # fmt: skip
             found = [summary.effect(runs[arm.name], control, measure) for arm in arms]
             _bars(axes, found, offset, color=colour, marker=marker, label=label)
-        axes.set_xlabel(f"{what} against Thompson sampling on clicks (%)")
+        axes.set_xlabel(f"{what} against\nThompson sampling on clicks (%)")
     left.set_yticks(range(len(titles)), titles)
     left.invert_yaxis()
     left.legend()
