@@ -100,7 +100,7 @@ class Point(NamedTuple):
 def point(name: str, runs: Sequence[Run], control: Sequence[Run]) -> Point:
     """One policy."""
     change = effect(runs, control, expected_ctr)
-    given_up = Interval(-change.estimate, -change.high, -change.low)
+    given_up = Interval(0.0 - change.estimate, 0.0 - change.high, 0.0 - change.low)
     gains = (effect(runs, control, measure) for measure in (expected_coins, all_coins, coins))
     return Point(name, given_up, *gains)
 
@@ -202,7 +202,7 @@ def ablation(name: str, title: str, runs: Runs, frozen: Frozen) -> Ablation:
 def regret(runs: Sequence[Run], oracle: Sequence[Run]) -> Interval:
     """Clicks lost beside the oracle's lists for clicks, as a share of the oracle's, both expected by the truth."""
     change = effect(runs, oracle, expected_ctr)
-    return Interval(-change.estimate, -change.high, -change.low)
+    return Interval(0.0 - change.estimate, 0.0 - change.high, 0.0 - change.low)
 
 
 def regret_by_day(runs: Sequence[Run], oracle: Sequence[Run]) -> Array:
