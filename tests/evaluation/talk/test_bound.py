@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bandi.evaluation.talk.bound import checkpoints, kl_bernoulli, lai_robbins, play
-from bandi.model.config import EpsilonGreedy, Thompson
+from bandi.model.policy_config import EpsilonGreedy, Thompson
 
 
 def test_the_bound_by_hand() -> None:

@@ -13,7 +13,7 @@ from bandi.evaluation.talk.record import Row, run_from_row
 from bandi.evaluation.talk.runs import RunStore, perform
 from bandi.evaluation.talk.tasks import BoundRun, Task, bound_tasks, work
 from bandi.evaluation.worlds.funnel.parameters import preset_file
-from bandi.model.config import Thompson, Ucb1
+from bandi.model.policy_config import Thompson, Ucb1
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from bandi.evaluation.talk.watched import MOST_PAYMENTS, WatchedPolicy, mechanis
 from bandi.evaluation.worlds.funnel.parameters import preset_file, read_funnel, resized
 from bandi.evaluation.worlds.funnel.running import Plan, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import Conditional, Earning, PolicyConfig, Retention, Thompson
+from bandi.model.policy_config import Conditional, Earning, PolicyConfig, Retention, Thompson
 from bandi.policies.protocol import Candidates, Outcomes, Request
 from bandi.policies.registry import make_policy
 

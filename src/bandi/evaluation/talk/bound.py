@@ -18,7 +18,7 @@ import numpy as np
 
 from bandi.evaluation.talk.record import Row
 from bandi.evaluation.worlds.funnel.running import Progress
-from bandi.model.config import PolicyConfig
+from bandi.model.policy_config import PolicyConfig
 from bandi.model.records import Array
 from bandi.policies.protocol import Candidates, Outcomes, Request
 from bandi.policies.registry import make_policy

@@ -11,9 +11,11 @@ import msgspec
 
 from bandi.evaluation.worlds.funnel.lessons import Step
 from bandi.evaluation.worlds.funnel.oracle import Resolution
-from bandi.model.config import Name, PolicyConfig, Struct
+from bandi.model.config import Seen
 from bandi.model.config_text import find_problems
+from bandi.model.config_values import Name, Struct
 from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.policy_config import PolicyConfig
 
 FILE = Path(__file__).with_name("frozen.toml")
 Section = Literal["clicks", "experiments", "frontier", "presets", "ablations", "bound"]
@@ -34,6 +36,8 @@ class Arm(Struct, frozen=True):
     policy: PolicyConfig
     segments: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """Of readers; 0: all are one."""
+    seen: Seen | None = None
+    """Show less of what a reader passed over, as a placement's `seen`; absent: showings are not counted."""
     talk_clicks: Sign | None = None
     """What the talk reports of clicks; absent: nothing."""
     talk_paid: Sign | None = None

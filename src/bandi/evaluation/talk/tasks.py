@@ -17,7 +17,8 @@ from bandi.evaluation.worlds.funnel.oracle import Oracle, Resolution
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters
 from bandi.evaluation.worlds.funnel.running import Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.config import PolicyConfig
+from bandi.model.config import Seen
+from bandi.model.policy_config import PolicyConfig
 from bandi.policies.registry import make_policy
 
 BOUND = "bound"
@@ -37,6 +38,7 @@ class PolicyRun(msgspec.Struct, frozen=True, tag="policy"):
     policy: PolicyConfig
     segments: int
     update_every: int
+    seen: Seen | None = None
 
 
 class OracleRun(msgspec.Struct, frozen=True, tag="oracle"):
@@ -107,7 +109,7 @@ def _subjects(
     roles = {"control", *(role for section in here for role in _MAIN_SECTIONS.get(section, ()))}
     for arm in frozen.arms:
         if arm.role in roles and arm.not_available is None:
-            found[arm.name] = PolicyRun(parameters, arm.policy, arm.segments, every)
+            found[arm.name] = PolicyRun(parameters, arm.policy, arm.segments, every, arm.seen)
     with_dial, with_oracle = here & {"frontier", "presets", "ablations"}, here & {"frontier", "presets"}
     if with_dial:
         for give_up in frozen.dial.give_up:
@@ -146,7 +148,7 @@ def work(task: Task, progress: Progress | None = None) -> Row:
         result, mechanism = run_funnel(task.name, oracle, world, Plan(what.update_every), progress), None
     else:
         steps, taught = steps_to_send(what.policy)
-        policy = make_policy(what.policy, 1 + what.segments)
+        policy = make_policy(what.policy, 1 + what.segments, what.seen)
         watched = WatchedPolicy(policy, steps, taught, what.parameters.titles.count)
         plan = Plan(what.update_every, what.segments, objective=objective_of(what.policy), steps=steps)
         result = run_funnel(task.name, watched, world, plan, progress)

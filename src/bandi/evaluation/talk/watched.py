@@ -14,7 +14,7 @@ import numpy as np
 from bandi.evaluation.worlds.funnel.lessons import Step
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS
-from bandi.model.config import Conditional, PolicyConfig, Retention
+from bandi.model.policy_config import Conditional, PolicyConfig, Retention
 from bandi.model.records import Array
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
@@ -115,7 +115,8 @@ def mechanism_of(
         if isinstance(config, Retention):
             believed = chain.factors_of(items, 0, now_ms)
         elif isinstance(config, Conditional):
-            believed, deviation = _beta(chain.trials[items], chain.rewards[items], chain.prior_rates)
+            counts = (_rows(chain.trials, items), _rows(chain.rewards, items))
+            believed, deviation = _beta(*counts, chain.prior_rates)
             blur = _blur(deviation, payers, title_impressions[items])
         else:
             believed = chain.values_of(items, now_ms, 0.0, np.uint64(0))
@@ -127,6 +128,14 @@ def mechanism_of(
     if len(believed) < 3:
         return Mechanism(watched.shown_after, math.nan, math.nan)
     return Mechanism(watched.shown_after, rank_correlation(believed, coins), blur)
+
+
+def _rows(array: Array, items: Array) -> Array:
+    """Rows of titles; zeros for those that nobody started."""
+    rows: Array = np.zeros((len(items), *array.shape[1:]))
+    known = items < len(array)
+    rows[known] = array[items[known]]
+    return rows
 
 
 def _blur(deviation: Array, truth: Array, impressions: Array) -> float:
