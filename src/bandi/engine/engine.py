@@ -31,6 +31,7 @@ from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.model.holdout import is_held_out
 from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
@@ -104,12 +105,13 @@ class Engine:
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         at_ms = self._clock_ms()
-        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user)
+        held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
-            decided.user, decided.candidates, place.version_index, place.index, shown, about,
+            decided.user, decided.candidates, place.held_version_index if held else place.version_index, place.index, shown, about,
             region_index, years, decided.segment, k, decided.explored.greedy_microclicks,
             decided.explored.explored_microclicks,
         )  # fmt: skip
@@ -119,7 +121,7 @@ class Engine:
         return Ranking(
             request_ids.encode(request),
             placement,
-            place.version,
+            place.held_version if held else place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
