@@ -1,6 +1,7 @@
 """Held-out readers: drawn by id and salt alone, served what the configuration says, told apart in the log for ever."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from bandi.model.rules import Block
 
 from .conftest import ITEMS, write_config
 
-CONFIG = '[placements.home]\nk = 3\n\n[placements.push]\nk = 2\n\n[holdout]\nshare = 0.5\nsalt = "spring"\nserves = "%s"\n'
+CONFIG = (
+    '[placements.home]\nk = 3\n\n[placements.push]\nk = 2\n\n[holdout]\nshare = 0.5\nsalt = "spring"\nserves = "%s"\n'
+)
 
 
 # the share from which on each (id, salt) is held out, as any implementation of BLAKE2b gives it
@@ -67,7 +70,9 @@ def popular_first(shop: bandi.Engine) -> None:
         shop.record_many([bandi.Click(user=f"r{j}", item="t0", placement="home") for j in range(100)])
 
 
-@pytest.mark.parametrize(("serves", "expected"), [("popular", ["t0", "t5", "t6"]), ("editor", ["t0", "t1", "t2"]), ("nothing", [])])
+@pytest.mark.parametrize(
+    ("serves", "expected"), [("popular", ["t0", "t5", "t6"]), ("editor", ["t0", "t1", "t2"]), ("nothing", [])]
+)
 def test_they_get_what_it_serves_and_the_decision_says_so(folder: Path, serves: str, expected: list[str]) -> None:
     write_config(folder, CONFIG % serves)
     held, treated = readers()
@@ -116,7 +121,9 @@ def test_what_is_excluded_and_what_operators_block_holds_for_them_too(folder: Pa
     with bandi.open(folder) as shop:
         shop.items.put(ITEMS)
         shop.record(bandi.Read(user=held, item="t0"))
-        shop.rules.put(Block(id="no", owner="ops", items=("t1",)))
+        shop.rules.put(
+            Block(id="no", owner="ops", reason="rights", ends_at=datetime.now(UTC) + timedelta(days=30), items=("t1",))
+        )
         assert [slot.item for slot in shop.recommend(held)] == ["t2", "t3", "t4"]
 
 

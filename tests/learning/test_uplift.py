@@ -47,7 +47,9 @@ def test_intervals_hold_the_truth_and_earlier_coins_make_them_narrower() -> None
 
 def test_no_effect_is_seldom_seen() -> None:
     """300 seeds without an effect: at most 8 % of intervals leave 0 out (more by chance: 1 in 100)."""
-    wrong = sum(not (f.low <= 0.0 <= f.high) for f in (uplift(*readers(seed, 0.0), np.ones(4_000)) for seed in range(300)))
+    wrong = sum(
+        not (f.low <= 0.0 <= f.high) for f in (uplift(*readers(seed, 0.0), np.ones(4_000)) for seed in range(300))
+    )
     assert wrong <= 0.08 * 300
 
 

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from bandi.jobs.crediting import CreditReport, Incremental
+    from bandi.learning.credit import By
 
 
 @click.command("credit", short_help="Show which lists purchases are credited to, and what a holdout says they brought.")
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     help="Cap each reader's coins at this quantile before groups are compared, such as 0.999.",
 )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most rows shown.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows to a Parquet file as well.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write all rows to a Parquet file as well."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON.")
 def command(
-    folder: Path, days: float | None, by: str, window: str, weights: tuple[float, float], winsorise: float | None,
+    folder: Path, days: float | None, by: By, window: str, weights: tuple[float, float], winsorise: float | None,
     limit: int, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show what purchases are credited to: by last touch, position-weighted, and against readers who were held out.
@@ -49,7 +52,7 @@ def command(
         raise click.BadParameter(f"expected at most 1 together, found {sum(weights):g}", param_hint="--weights")
     with steps() as on_step:
         report = credit_report(
-            folder, rule, by, days, winsorise,  # type: ignore[arg-type]  click allows no other
+            folder, rule, by, days, winsorise,
             lambda done, total: on_step("log", done, total) if on_step is not None else None,
         )  # fmt: skip
     if out is not None:

@@ -101,7 +101,9 @@ class _LogReading:
     @property
     def covered(self) -> list[int]:
         """Dense ids of the placements that hold readers out."""
-        return [self.names.lookup("placement", name) for name in self.config.placements if covers(self.config.holdout, name)]
+        return [
+            self.names.lookup("placement", name) for name in self.config.placements if covers(self.config.holdout, name)
+        ]
 
     def fold(self, stretch: Stretch) -> None:
         for document in stretch.documents:
@@ -133,7 +135,9 @@ def credit_report(
     Raises InvalidInputError where there is no log, ValueError for weights that do not fit, and what reading raises.
     """
     if not LogFolder(folder).root.exists():
-        raise InvalidInputError(Problem("log", "none", "a folder with a log", "load events: bandi load FOLDER events FILE"))
+        raise InvalidInputError(
+            Problem("log", "none", "a folder with a log", "load events: bandi load FOLDER events FILE")
+        )
     log = open_log_read_only(folder)
     try:
         return _report(log, rule, by, days, winsorise, on_records)
@@ -181,7 +185,9 @@ def _row(key: str, sums: Array) -> CreditRow:
 def _rows(found: Credit, by: By, names: Interner) -> list[CreditRow]:
     """Named, most coins first."""
     texts = None if by == "segment" else names.texts(by)
-    named = [_row(str(key) if texts is None else texts[key], found.sums[n]) for n, key in enumerate(found.keys.tolist())]
+    named = [
+        _row(str(key) if texts is None else texts[key], found.sums[n]) for n, key in enumerate(found.keys.tolist())
+    ]
     credited = [row for row in named if row.last_purchases or row.weighted_purchases]
     return sorted(credited, key=lambda row: (-row.last_coins, -row.weighted_coins, row.key))
 

@@ -59,10 +59,10 @@ def uplift(
     if winsorise is not None:
         cap = float(np.quantile(y, winsorise))
         y = np.minimum(y, cap)
-    plain = y[treated].var(ddof=1) / n + y[held].var(ddof=1) / m
+    plain = float(y[treated].var(ddof=1)) / n + float(y[held].var(ddof=1)) / m
     adjusted = y - _theta(y, before, held) * (before - before.mean())
-    one, other = adjusted[treated].var(ddof=1) / n, adjusted[held].var(ddof=1) / m
-    variance = one + other
+    one, other = float(adjusted[treated].var(ddof=1)) / n, float(adjusted[held].var(ddof=1)) / m
+    variance = float(one + other)
     difference = float(adjusted[treated].mean() - adjusted[held].mean())
     freedom = variance**2 / (one**2 / (n - 1) + other**2 / (m - 1)) if variance > 0.0 else n + m - 2.0
     quantile = student_quantile(0.5 + confidence / 2.0, freedom)
@@ -70,7 +70,7 @@ def uplift(
     ratio = _ratio(difference, variance, adjusted[treated], credited[treated], quantile)
     return Uplift(
         n, m, float(y[treated].mean()), float(y[held].mean()), difference, difference - quantile * error,
-        difference + quantile * error, error, float(variance / plain) if plain > 0.0 else 1.0, cap, ratio,
+        difference + quantile * error, error, variance / plain if plain > 0.0 else 1.0, cap, ratio,
     )  # fmt: skip
 
 
@@ -104,10 +104,10 @@ def _ratio(
     difference: float, variance: float, y: Array, credited: Array, quantile: float
 ) -> tuple[float, float, float] | None:
     """difference / mean credited, and bounds by the delta method: both are means over the same treated readers."""
-    mean, n = float(credited.mean()), len(credited)
+    n, mean, spread = len(credited), float(credited.mean()), float(credited.var(ddof=1))
     if mean <= 0.0:
         return None
     together = float(np.cov(y, credited)[0, 1]) / n
     ratio = difference / mean
-    error = math.sqrt(max(variance - 2 * ratio * together + ratio**2 * float(credited.var(ddof=1)) / n, 0.0)) / mean
+    error = math.sqrt(max(variance - 2 * ratio * together + ratio**2 * spread / n, 0.0)) / mean
     return ratio, ratio - quantile * error, ratio + quantile * error
