@@ -37,7 +37,9 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_log(Path(folder), size)
             reading, report = (measured(folder, what) for what in ("read", "report"))
-        rows.append([f"{size:,}", f"{report[0]:.1f} s", f"{reading[0]:.1f} s", f"{report[1]:,.0f} MB", f"{reading[1]:,.0f} MB"])
+        rows.append(
+            [f"{size:,}", f"{report[0]:.1f} s", f"{reading[0]:.1f} s", f"{report[1]:,.0f} MB", f"{reading[1]:,.0f} MB"]
+        )
     print(table(["events", "credit report", "reading the log twice", "its peak memory", "reading's"], rows))
 
 
@@ -70,7 +72,9 @@ def decisions(rows: Array) -> Decisions:
 
 def measured(folder: str, what: str) -> tuple[float, float]:
     """Seconds and peak megabytes in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "bench.credit", what, folder], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.credit", what, folder], capture_output=True, text=True, check=True
+    )
     seconds, peak = (float(word) for word in done.stdout.split())
     return seconds, peak
 

@@ -26,9 +26,7 @@ def command(folder: Path, as_json: bool) -> None:
     from bandi.jobs.delay_curves import delay_report
 
     with steps() as on_step:
-        report = delay_report(
-            folder, lambda done, total: on_step("log", done, total) if on_step is not None else None
-        )
+        report = delay_report(folder, lambda done, total: on_step("log", done, total) if on_step is not None else None)
     if as_json:
         click.echo(msgspec.json.encode(report))
         return
@@ -72,9 +70,7 @@ def _print_calibration(found: PlacementCalibration) -> None:
     for title, groups in (("titles by forecast, lowest first", found.titles), ("readers by factor", found.readers)):
         rows = [_cells(str(number), group) for number, group in enumerate(groups, 1)]
         print_table(f"{found.placement}: {title}", header, rows, caption)
-    rows = [
-        _cells(f"{datetime.fromtimestamp(week.begin_ms / 1_000, UTC):%Y-%m-%d}", week.sums) for week in found.weeks
-    ]
+    rows = [_cells(f"{datetime.fromtimestamp(week.begin_ms / 1_000, UTC):%Y-%m-%d}", week.sums) for week in found.weeks]
     print_table(f"{found.placement}: weeks", header, rows, caption)
 
 

@@ -108,7 +108,9 @@ def delay_report(folder: Path, on_records: OnRecords = lambda _done, _total: Non
     Memory: 16 bytes a start and objective, 20 a start of the last twelve weeks.
     """
     if not LogFolder(folder).root.exists():
-        raise InvalidInputError(Problem("log", "none", "a folder with a log", "load events: bandi load FOLDER events FILE"))
+        raise InvalidInputError(
+            Problem("log", "none", "a folder with a log", "load events: bandi load FOLDER events FILE")
+        )
     log = open_log_read_only(folder)
     try:
         end = log.next_position
@@ -142,7 +144,9 @@ class _Starts:
         """(starts_ms, delays_ms, -1 where none came): int64[n] each, one a start."""
         begun, times = _net(self._begun, 1)
         reached, delays = _net(self._reached, 2)
-        still_open = np.maximum(times - np.bincount(np.searchsorted(begun[:, 0], reached[:, 0]), delays, len(times))[: len(times)], 0)
+        still_open = np.maximum(
+            times - np.bincount(np.searchsorted(begun[:, 0], reached[:, 0]), delays, len(times))[: len(times)], 0
+        )
         starts = np.concatenate([np.repeat(reached[:, 0], delays), np.repeat(begun[:, 0], still_open.astype(np.int64))])
         waits = np.full(len(starts), -1, np.int64)
         waits[: int(delays.sum())] = np.repeat(reached[:, 1], delays)
@@ -212,9 +216,9 @@ class _Reading:
                 delays.append(self._delays(placement, objective, starts, waits, curves[objective.name]))
             if index in self._cohorts:
                 judged = self._cohorts[index].judged(self._now_ms, curves[steps_of(placement.config.policy)[-1]])
-                groups = ([_shown(group) for group in each] for each in (judged.titles, judged.readers))
                 weeks = [Week(begin_ms, _shown(group)) for begin_ms, group in judged.weeks]
-                calibration.append(PlacementCalibration(placement.name, *groups, weeks))
+                titles, readers = list(map(_shown, judged.titles)), list(map(_shown, judged.readers))
+                calibration.append(PlacementCalibration(placement.name, titles, readers, weeks))
         return DelayReport(self._now_ms, delays, calibration)
 
     def _delays(

@@ -48,8 +48,12 @@ def even_groups(forecasts: Array, starts: Array, count: int) -> Array:
 
 def grouped(groups: Array, count: int, starts: Array, mature: Array, expected: Array, observed: Array) -> list[Group]:
     """Sums by group; all arrays are [n], groups from 0 to count - 1."""
-    sums = [np.bincount(groups, column, count).tolist() for column in (starts, mature, expected, observed)]
-    return [Group(*figures, *poisson_bounds(figures[3])) for figures in zip(*sums, strict=True)]
+    sums = np.array([np.bincount(groups, column, count) for column in (starts, mature, expected, observed)])
+    return [_group(*sums[:, group].tolist()) for group in range(count)]
+
+
+def _group(starts: float, mature: float, expected: float, observed: float) -> Group:
+    return Group(starts, mature, expected, observed, *poisson_bounds(observed))
 
 
 def poisson_bounds(count: float) -> tuple[float, float]:
