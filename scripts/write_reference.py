@@ -41,6 +41,7 @@ def config_page() -> str:
         ("[text]", config.Text),
         ("[images]", config.Images),
         ("[segments]", config.Segments),
+        ("[holdout]", config.Holdout),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]

@@ -21,6 +21,8 @@ COMMANDS = {
     "recommend": "Print a ranked list for one reader.",
     "rules": "List, put and delete operators' rules: pin, boost, bury, block.",
     "arms": "Show the posterior of a placement's arms.",
+    "credit": "Show which lists purchases are credited to, and what a holdout says they brought.",
+    "delays": "Show when reads and payments come, and whether what was foretold of them came.",
     "serve": "Serve a folder over HTTP.",
     "doctor": "Check a folder: configuration, log, snapshots.",
     "simulate": "Run policies in a world with known truth.",

@@ -13,6 +13,7 @@ from bandi.arrangement.diversity import Diversity
 from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
 from bandi.engine.filters import PlacementFilter
+from bandi.engine.holding_out import NO_LIST, serve_held
 from bandi.engine.memberships import Memberships
 from bandi.engine.state import PlacementState, State, arm_segments
 from bandi.model.answers import RankedItem
@@ -38,6 +39,8 @@ _NO_TITLE_NAMES_IT = "\0"
 class Asking(NamedTuple):
     """Who asks, and when. user, about, region: dense ids, -1: none; age: in years, -1: not said; request: its number.
 
+    held: a reader of the placement's holdout, who gets what that serves.
+
     new_region, new_user: a region and a reader that had no dense id when the request came.
     """
 
@@ -49,6 +52,7 @@ class Asking(NamedTuple):
     request: int = 0
     new_region: str | None = None
     new_user: str | None = None
+    held: bool = False
 
 
 class Decided(NamedTuple):
@@ -116,8 +120,7 @@ class Decider:
                 if asking.new_user is not None:  # whose first events may have come since
                     asking = asking._replace(user=state.interner.lookup("user", asking.new_user))
                 prepared = self._prepare(placement, k, asking)
-                explored = _pool(placement, prepared, k, seed)
-                arranged = _arranged(prepared, explored.ranked, k)
+                explored, arranged = self._drawn(placement, prepared, k, seed, asking)
                 decided = Decided(
                     arranged.items, arranged.scores, len(prepared.candidates.items), state.position,
                     state.catalog_position, _sources(prepared, arranged.items), _rules(prepared, arranged.rules),
@@ -131,7 +134,7 @@ class Decider:
         """The lists that other seeds would have given, on a state at rest."""
         with self._ranking:
             prepared = self._prepare(placement, k, asking)
-            return [_arranged(prepared, _pool(placement, prepared, k, seed).ranked, k) for seed in seeds]
+            return [self._drawn(placement, prepared, k, seed, asking)[1] for seed in seeds]
 
     def membership(self, user: int) -> Array:
         """A reader's weights over segments: float32[k], or of length 0 where none are known."""
@@ -152,6 +155,19 @@ class Decider:
             return policy.posterior(items, segment, now_ms, self.priors(placement))
         return placement.policy.posterior(items, segment, now_ms)
 
+    def _drawn(
+        self, placement: PlacementState, prepared: _Prepared, k: int, seed: int, asking: Asking
+    ) -> tuple[Explored, Arranged]:
+        """What the policy ranks, or the holdout serves, and the list made of it."""
+        if not asking.held or placement.holdout is None:
+            explored = _pool(placement, prepared, k, seed)
+            return explored, _arranged(prepared, explored.ranked, k)
+        if placement.holdout.serves == "nothing":
+            return Explored(NO_LIST), Arranged(NO_LIST.items, NO_LIST.scores, NO_LIST.items, np.zeros(0, np.uint8))
+        size = pool_size(k, len(prepared.candidates.items), prepared.force, prepared.diversity)
+        served = serve_held(placement.holdout.serves, prepared.candidates, self._state.popularity.leaders, size)
+        return Explored(served), _arranged(prepared, served, k)
+
     def _filter(self, placement: PlacementState) -> PlacementFilter:
         found = self._filters.get(placement.name)
         if found is None or found.placement is not placement:
@@ -168,7 +184,7 @@ class Decider:
         without = chosen.without(user)
         candidates, sources = Candidates(allowed.items, allowed.ranks), None
         named = None
-        if placement.targeters:
+        if placement.targeters and not asking.held:
             view = View(state.items, state.popularity, self._shelf.find(state.artifact), allowed.mask)
             going_on = chosen.going_on(user, recent)
             named = target(

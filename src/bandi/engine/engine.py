@@ -14,6 +14,7 @@ import numpy as np
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
+from bandi.engine.coins import chain_of, chain_summary, coins_arms
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
 from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
@@ -23,14 +24,16 @@ from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.reloading import Reloading
-from bandi.engine.state import arm_segments
+from bandi.engine.state import PlacementState, arm_segments
 from bandi.engine.writer import Writer
 from bandi.model import request_ids
-from bandi.model.answers import ALL_SEGMENTS, Arm, Because, Ranking, Receipt, Stats
+from bandi.model.answers import ALL_SEGMENTS, Arm, Because, CoinsArm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
 from bandi.model.events import Event
+from bandi.model.holdout import is_held_out
+from bandi.model.records import Array
 from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
@@ -104,12 +107,13 @@ class Engine:
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         at_ms = self._clock_ms()
-        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user)
+        held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
             request, seed, at_ms, decided.position, decided.catalog_position,
-            decided.user, decided.candidates, place.version_index, place.index, shown, about,
+            decided.user, decided.candidates, place.held_version_index if held else place.version_index, place.index, shown, about,
             region_index, years, decided.segment, k, decided.explored.greedy_microclicks,
             decided.explored.explored_microclicks,
         )  # fmt: skip
@@ -119,7 +123,7 @@ class Engine:
         return Ranking(
             request_ids.encode(request),
             placement,
-            place.version,
+            place.held_version if held else place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
@@ -206,16 +210,28 @@ class Engine:
             expected = f"a whole number from 0 to {last}" if last else "0: [segments] is not configured"
             raise InvalidInputError(Problem("$.segment", repr(segment)[:66], expected))
         at_ms = self._clock_ms()
-        if items is None:
-            indices = state.policy.most_tried(limit)
-        else:
-            indices = np.array([self._known_item(text, f"$.items[{i}]") for i, text in enumerate(items)], np.int32)
+        indices = self._arm_items(state, items, limit)
         posterior = self._decider.posterior(state, indices, segment, at_ms)
         columns = (posterior.trials, posterior.successes, posterior.mean, posterior.low, posterior.high)
         return [
             Arm(placement, segment if last else 0, self._item_texts[item], *figures)
             for item, *figures in zip(indices.tolist(), *(column.tolist() for column in columns), strict=True)
         ]
+
+    def coins(self, placement: str = "home", items: Sequence[str] | None = None, limit: int = 100) -> list[CoinsArm]:
+        """What a placement's chain expects of a start of `items`, or of the `limit` most tried. O(items).
+
+        Raises UnknownNameError, InvalidInputError where the placement's policy does not look beyond the click.
+        """
+        state = self._decider.placement(placement)
+        indices = self._arm_items(state, items, limit)
+        return coins_arms(state, indices, self._item_texts, self._clock_ms())
+
+    def _arm_items(self, placement: PlacementState, items: Sequence[str] | None, limit: int) -> Array:
+        """Dense ids of what was asked for: int32[n]."""
+        if items is None:
+            return placement.policy.most_tried(limit)
+        return np.array([self._known_item(text, f"$.items[{i}]") for i, text in enumerate(items)], np.int32)
 
     def because(self, user: str, item: str, limit: int = 5) -> list[Because]:
         """What a reader read last that speaks most for a title, with shares: "because you read ...".
@@ -262,6 +278,11 @@ class Engine:
                 name: placement.account.shown(placement.config.exploration, self._clock_ms())
                 for name, placement in state.placements.items()
                 if placement.config.exploration is not None
+            },
+            chains={
+                name: chain_summary(chain)
+                for name, placement in state.placements.items()
+                if (chain := chain_of(placement)) is not None
             },
             plugin_failures={
                 name: dict(placement.policy.failures)

@@ -58,7 +58,7 @@ class Hindsight:
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
-        decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header))
+        decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
         if not np.array_equal(decided.items, found.items):
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
@@ -86,7 +86,7 @@ class Hindsight:
         in_slot = np.zeros(len(found.items))
         in_list = np.zeros(len(found.items))
         header = found.header
-        for ranked in decider.redraw(placement, _asked_for(header), seeds, self._asking(header)):
+        for ranked in decider.redraw(placement, _asked_for(header), seeds, self._asking(header, placement)):
             in_slot += ranked.items == found.items
             in_list += np.isin(found.items, ranked.items)
         texts = self._opened.state.interner.texts("item")
@@ -99,13 +99,14 @@ class Hindsight:
             for slot, ((item, p, q), rule) in enumerate(zip(shares, found.rules.tolist(), strict=True))
         ]
 
-    def _asking(self, header: Array) -> Asking:
+    def _asking(self, header: Array, placement: PlacementState) -> Asking:
         """As it was asked. A region may have got its id with this very decision, after the state that it is asked on."""
         now_ms, user, about = int(header["occurred_ms"]), int(header["user"]), int(header["about"])
         region, named = int(header["region"]), None
         if region >= 0:
             region, named = -1, self._opened.state.interner.texts("region")[region]
-        return Asking(now_ms, user, about, int(header["age"]), region, int(header["request"]), named)
+        held = placement.holdout is not None and int(header["policy"]) == placement.held_version_index
+        return Asking(now_ms, user, about, int(header["age"]), region, int(header["request"]), named, None, held)
 
     def _find(self, request_id: str) -> _Found:
         request = request_ids.decode(request_id, "request_id")

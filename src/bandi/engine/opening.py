@@ -16,6 +16,7 @@ from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.config import Config
 from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.holdout import version_served
 from bandi.model.records import DocumentKind
 from bandi.model.request_ids import MAX_PLACEMENTS
 from bandi.policies.guarded import GuardedPolicy
@@ -74,7 +75,8 @@ def _config_chunks(state: State, config: Config) -> list[Chunk]:
     chunks: list[Chunk] = []
     names = {
         "placement": list(config.placements),
-        "policy": [policy_version(p.policy) for p in config.placements.values()],
+        "policy": [policy_version(p.policy, p.seen) for p in config.placements.values()]
+        + ([] if config.holdout is None else [version_served(config.holdout)]),
     }
     for namespace, texts in names.items():
         new = [text for text in dict.fromkeys(texts) if state.interner.lookup(namespace, text) < 0]

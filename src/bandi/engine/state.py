@@ -29,9 +29,10 @@ from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
 from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.log.assembly import cut
-from bandi.model.config import Config, Placement
+from bandi.model.config import Config, Holdout, Placement
 from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
+from bandi.model.holdout import covers, version_served
 from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
@@ -58,7 +59,10 @@ class Dumps(Protocol):
 
 @dataclass(slots=True)
 class PlacementState:
-    """One configured placement. trials, successes: what its arms have counted, all time."""
+    """One configured placement. trials, successes: what its arms have counted, all time.
+
+    holdout: readers who get another list here, and its version as `version_index` says the policy's; None and -1: nobody does.
+    """
 
     index: int
     name: str
@@ -70,6 +74,9 @@ class PlacementState:
     trials: float = 0.0
     successes: float = 0.0
     account: Account = field(default_factory=Account)
+    holdout: Holdout | None = None
+    held_version: str = ""
+    held_version_index: int = -1
 
     @property
     def dimensions(self) -> int:
@@ -225,6 +232,10 @@ class State:
                 version_index=self.interner.lookup("policy", version),
                 targeters=tuple(make_targeter(targeter) for targeter in placement.targeters),
             )
+            if covers(config.holdout, name):
+                state.holdout = config.holdout
+                state.held_version = version_served(config.holdout)
+                state.held_version_index = self.interner.lookup("policy", state.held_version)
             before = previous.get(name)
             if before is not None:
                 state.account = before.account

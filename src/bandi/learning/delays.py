@@ -45,13 +45,14 @@ _TOLERANCE = 1e-9
 class KaplanMeier:
     """times_ms: float64[m], ascending; converted: float64[m], share of all starts that converted by then; rate: where it ends.
 
-    error: standard error of the rate (Greenwood 1926).
+    error: standard error of the rate (Greenwood 1926); errors: float64[m], those of `converted`.
     """
 
     times_ms: Array
     converted: Array
     rate: float
     error: float
+    errors: Array
 
     def share(self, ages_ms: Array) -> Array:
         """F at ages: float64[n], of those that convert the share that has; 0 everywhere without a reward."""
@@ -60,6 +61,24 @@ class KaplanMeier:
         at = np.searchsorted(self.times_ms, ages_ms, side="right")
         curve: Array = np.concatenate([[0.0], self.converted])[at] / self.rate
         return curve
+
+    def converted_at(self, ages_ms: Array) -> tuple[Array, Array]:
+        """Share of all starts that converted by these ages, and its standard error: float64[n] each."""
+        at = np.searchsorted(self.times_ms, ages_ms, side="right")
+        return np.concatenate([[0.0], self.converted])[at], np.concatenate([[0.0], self.errors])[at]
+
+    @property
+    def mean_ms(self) -> float:
+        """Mean delay of those that convert within the window; 0 without a reward."""
+        steps = np.diff(self.converted, prepend=0.0)
+        return float(steps @ self.times_ms / self.rate) if self.rate > 0.0 else 0.0
+
+    @property
+    def median_ms(self) -> float:
+        """The delay by which half of those that convert have; 0 without a reward."""
+        if not len(self.times_ms):
+            return 0.0
+        return float(self.times_ms[np.searchsorted(self.converted, 0.5 * self.rate)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +109,14 @@ def kaplan_meier(starts_ms: Array, delays_ms: Array, now_ms: int, window_ms: int
     delays, ages = _observed(starts_ms, delays_ms, now_ms, window_ms)
     times, events = np.unique(delays, return_counts=True)
     if not len(times):
-        return KaplanMeier(np.zeros(0), np.zeros(0), 0.0, 0.0)
+        return KaplanMeier(np.zeros(0), np.zeros(0), 0.0, 0.0, np.zeros(0))
     known_until = np.sort(np.concatenate([delays, np.minimum(ages, window_ms)]))
     at_risk = len(known_until) - np.searchsorted(known_until, times, side="left")
     open_share = np.cumprod(1.0 - events / at_risk)
     left = at_risk - events
-    greenwood = (events[left > 0] / (at_risk * left)[left > 0]).sum()
-    return KaplanMeier(times, 1.0 - open_share, float(1.0 - open_share[-1]), float(open_share[-1] * greenwood**0.5))
+    variances = np.divide(events, at_risk * left, out=np.zeros(len(events)), where=left > 0)
+    errors = open_share * np.sqrt(np.cumsum(variances))
+    return KaplanMeier(times, 1.0 - open_share, float(1.0 - open_share[-1]), float(errors[-1]), errors)
 
 
 def fit_delays(

@@ -85,6 +85,35 @@ class Arm(msgspec.Struct, frozen=True):
     high: float
 
 
+class CoinsArm(msgspec.Struct, frozen=True):
+    """What a placement's chain believes of a title beyond the click, of an average reader.
+
+    coins_per_start: expected of a start in the end; payments_per_start: rewards of the last step; factor: how much more than
+    average the title does in the last step; payers: rewards of it that were seen; exposure: mature trials of it.
+    """
+
+    placement: str
+    item: str
+    coins_per_start: float
+    payments_per_start: float
+    factor: float
+    payers: float
+    exposure: float
+
+
+class ChainSummary(msgspec.Struct, frozen=True):
+    """What all titles of a chain share.
+
+    rates, rewards: of each later step, rewards per mature trial and rewards seen; coins_each: mean coins of a payer, 1 before
+    the first; reader_spread: variance of readers' factors.
+    """
+
+    rates: list[float]
+    rewards: list[float]
+    coins_each: float
+    reader_spread: float
+
+
 class Because(msgspec.Struct, frozen=True):
     """A title that a reader read, and its part in what speaks for another: share, above 0, at most 1."""
 
@@ -124,5 +153,7 @@ class Stats(msgspec.Struct, frozen=True):
     """Events that named neither a request nor a placement; kept in the log, not counted for an arm."""
     exploration: dict[str, Exploring] = {}
     """By placement that has `exploration`: what it cost today."""
+    chains: dict[str, ChainSummary] = {}
+    """By placement whose policy looks beyond the click."""
     plugin_failures: dict[str, dict[str, int]] = {}
     """By placement with a policy plug-in: what it did wrong, how often, since this process opened the folder."""

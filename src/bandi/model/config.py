@@ -244,6 +244,19 @@ class Segments(Struct, frozen=True):
     """What of the titles a reader read describes them."""
 
 
+class Holdout(Struct, frozen=True):
+    """Readers who get lists that Bandi did not choose, so that it can be known what its lists bring (docs/how-to/credit.md)."""
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
+    """Share of the readers, 0.5 at most; who belongs to it hangs on their id and `salt` alone, and grows with the share."""
+    salt: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")] = "holdout"
+    """Another salt draws other readers: 1 to 64 printable ASCII characters, no blanks."""
+    serves: Literal["popular", "editor", "nothing"] = "popular"
+    """What they get: `popular`, what is read most just now; `editor`, by `editor_rank`; `nothing`, an empty list."""
+    placements: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
+    """The placements where they do; none named: all."""
+
+
 class Serve(Struct, frozen=True):
     """The HTTP service."""
 
@@ -274,6 +287,8 @@ class Config(Struct, frozen=True):
     """How thumbnails become vectors."""
     segments: Segments | None = None
     """Groups of readers; absent: all readers are one."""
+    holdout: Holdout | None = None
+    """Readers who get lists that Bandi did not choose; absent: nobody."""
     log: Log = Log()
     """The durable log."""
     serve: Serve = Serve()

@@ -234,6 +234,11 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         ways = [way for way in WAYS_TO_FORGET if way in policy]
         if len(ways) > 1:
             yield _Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
+    placements = tree.get("placements", {"home": {}})
+    for name in tree.get("holdout", {}).get("placements", []):
+        if name not in placements:
+            expected = f"one of: {', '.join(placements)}"
+            yield _Found(("holdout", "placements"), repr(name), expected, _nearest(name, placements))
 
 
 def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[_Found]:

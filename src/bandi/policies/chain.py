@@ -112,6 +112,46 @@ class ChainStatistics:
         )  # fmt: skip
         return factors
 
+    def payments_of(self, items: Array, now_ms: int) -> Array:
+        """Rewards of the last step that a start of each title is expected to bring in the end: float64[n], means. O(n)."""
+        expected = np.ones(len(items))
+        for step in range(self.steps):
+            expected *= self.shared[step, kernel.RATE] * self.factors_of(items, step, now_ms)
+        return expected
+
+    def reader_factors(self, users: Array) -> Array:
+        """How much likelier than average each reader pays: float64[n], posterior means; users: int[n], -1: 1. O(n)."""
+        shape = self.globals_[kernel.READER_SHAPE]
+        known = (users >= 0) & (users < self._users)
+        expected, made = self.readers[users[known]].T.clip(min=0.0)
+        factors = np.ones(len(users))
+        factors[known] = (shape + made) / (shape + expected)
+        return factors
+
+    def delay_curve(self, step: int, ages_ms: Array) -> Array:
+        """F of a step (0: the first after the start) at ages: float64[n]; all 1 where delays are ignored."""
+        weights = self.weights[step]
+        if not weights.any():
+            return np.ones(len(ages_ms))
+        curve: Array = -np.expm1(-np.asarray(ages_ms, np.float64)[:, None] / kernel.TAUS_MS) @ weights
+        return curve
+
+    def exposure_of(self, items: Array, step: int, now_ms: int) -> Array:
+        """Mature trials that those of each title are worth in a step: float64[n], at least 0. O(n)."""
+        shares = np.empty((self.steps, len(kernel.TAUS_MS)))
+        kernel.open_shares(self.weights, self.landmarks, max(float(now_ms), self.globals_[kernel.CLOCK_MS]), shares)
+        known, found = items < self.items, np.zeros(len(items))
+        own = items[known]
+        found[known] = np.maximum(self.trials[own, step] - self.immature[own, step] @ shares[step], 0.0)
+        return found
+
+    def payers_of(self, items: Array) -> Array:
+        """Rewards of the last step that were seen: float64[n]. O(n)."""
+        found = np.zeros(len(items))
+        known = items < self.items
+        found[known] = self.rewards[items[known], -1]
+        return found
+
     def dump(self) -> State:
         """Copy of everything."""
         return {
