@@ -105,7 +105,7 @@ class DelayReport(msgspec.Struct, frozen=True):
 def delay_report(folder: Path, on_records: OnRecords = lambda _done, _total: None) -> DelayReport:
     """The report on the log of `folder`, which may be in use. Raises InvalidInputError where there is none.
 
-    Memory: 16 bytes a start and objective, 20 a start of the last twelve weeks.
+    Memory: 40 bytes a start and objective, 20 a start of the last twelve weeks.
     """
     if not LogFolder(folder).root.exists():
         raise InvalidInputError(
