@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from bandi.engine.maintenance import Maintenance
 from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
+from bandi.engine.push_list import PushList
+from bandi.engine.pushing import MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
 from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
@@ -30,11 +33,12 @@ from bandi.model.answers import ALL_SEGMENTS, Arm, Because, Ranking, Receipt, St
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
-from bandi.model.events import Event
+from bandi.model.events import Event, Moment, milliseconds
 from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
 MAX_BECAUSE = 32
+_Answer = TypeVar("_Answer")
 
 
 def now_ms() -> int:
@@ -70,6 +74,7 @@ class Engine:
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
+        self._pusher = Pusher(self._state, self.artifacts, self._writer, self._boot, self._sequence)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
 
@@ -126,6 +131,23 @@ class Engine:
             decided.candidates,
             ranked_items(decided, place, self._item_texts, self._rule_texts),
         )
+
+    def push(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
+        """Whom to message about which title, and when: the run is logged, and durable, on return.
+
+        budget: most messages of the day (in the service's time zone) of `now`, 1 to 10,000,000, what earlier runs of the day
+        sent included; now: the moment of the run (default: our clock); seed: all the randomness (default: fresh). Events wait
+        meanwhile. Raises InvalidInputError, also where no placement has `push`; StorageFullError.
+        """
+        if not (isinstance(budget, int) and not isinstance(budget, bool) and 1 <= budget <= MAX_BUDGET):
+            raise InvalidInputError(Problem("budget", repr(budget)[:66], f"a whole number from 1 to {MAX_BUDGET}"))
+        at_ms = self._clock_ms() if now is None else milliseconds(now)
+        chosen_seed = mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
+        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+
+    def push_again(self) -> PushList:
+        """The list of the latest run, unchanged. Raises InvalidInputError where there was none."""
+        return self._at_rest(self._pusher.again)
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
         """Dense id, and the text where it is new."""
@@ -313,9 +335,14 @@ class Engine:
 
     def _flushed(self) -> None:
         """Wait until everything asked so far is in the log."""
+        self._at_rest(lambda: None)
+
+    def _at_rest(self, run: Callable[[], _Answer]) -> _Answer:
+        """Run something in the writer's thread, between two commits."""
         waiter = Waiter()
-        self._writer.submit(TaskJob(lambda: None, waiter))
-        waiter.wait()
+        self._writer.submit(TaskJob(run, waiter))
+        answer: _Answer = waiter.wait()
+        return answer
 
     def snapshot(self) -> Path:
         """Write a snapshot now; the next start folds only what comes behind it."""

@@ -21,6 +21,7 @@ from bandi.model.config_values import Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
 from bandi.model.policy_config import NOT_ACCOUNTED, WAYS_TO_FORGET
 from bandi.model.request_ids import MAX_PLACEMENTS
+from bandi.model.time_zones import is_time_zone
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -218,6 +219,9 @@ MAX_WINDOW = "3650d"
 
 def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
     """What no single value shows: keys that belong together, and names that must exist."""
+    pushing = [name for name, placement in tree.get("placements", {}).items() if "push" in placement]
+    for name in pushing[1:]:
+        yield _Found(("placements", name, "push"), f"{len(pushing)} placements with messages", "one at most")
     objectives = tree.get("objectives", {"click": {}})
     for name, objective in objectives.items():
         yield from _objective_checks(objective, ("objectives", name))
@@ -231,9 +235,23 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         yield from _exploration_checks(
             placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
         )
+        yield from _push_checks(placement.get("push"), ("placements", name, "push"))
         ways = [way for way in WAYS_TO_FORGET if way in policy]
         if len(ways) > 1:
             yield _Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
+
+
+def _push_checks(push: dict[str, Any] | None, keys: tuple[str, ...]) -> Iterator[_Found]:
+    if push is None:
+        return
+    zones = {"time_zone": push.get("time_zone", "UTC"), **push.get("time_zones", {})}
+    for key, zone in zones.items():
+        if not is_time_zone(zone):
+            where = (*keys, key) if key == "time_zone" else (*keys, "time_zones", key)
+            yield _Found(where, repr(zone), "an IANA time zone such as Asia/Seoul")
+    for key in ("window", "again_after", "stopped_for", "stopped_until", "expires"):
+        if key in push and (len(push[key]) > 20 or duration_ms(push[key]) > duration_ms(MAX_WINDOW)):
+            yield _Found((*keys, key), _shown(push[key]), f"at most {MAX_WINDOW}")
 
 
 def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[_Found]:
