@@ -20,6 +20,7 @@ COMMANDS = {
     "diet": "Show what a table costs in memory; write it narrower.",
     "recommend": "Print a ranked list for one reader.",
     "rules": "List, put and delete operators' rules: pin, boost, bury, block.",
+    "push": "Choose readers to message; report what messages brought.",
     "arms": "Show the posterior of a placement's arms.",
     "serve": "Serve a folder over HTTP.",
     "doctor": "Check a folder: configuration, log, snapshots.",

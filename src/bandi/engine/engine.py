@@ -28,6 +28,8 @@ from bandi.engine.pushing import MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
 from bandi.engine.state import arm_segments
 from bandi.engine.writer import Writer
+from bandi.learning.push.messages import Moments
+from bandi.learning.push.uplift import Uplift
 from bandi.model import request_ids
 from bandi.model.answers import ALL_SEGMENTS, Arm, Because, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
@@ -148,6 +150,10 @@ class Engine:
     def push_again(self) -> PushList:
         """The list of the latest run, unchanged. Raises InvalidInputError where there was none."""
         return self._at_rest(self._pusher.again)
+
+    def push_evidence(self) -> tuple[Moments, Uplift]:
+        """What became of messages whose window has passed, and what is believed of them, by stratum (learning/push/strata.py)."""
+        return self._at_rest(lambda: self._pusher.evidence(self._clock_ms()))
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
         """Dense id, and the text where it is new."""

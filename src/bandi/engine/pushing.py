@@ -15,7 +15,7 @@ from bandi.engine.push_list import PushList
 from bandi.engine.state import PlacementState, State
 from bandi.engine.writer import Writer
 from bandi.learning.push.choice import choose
-from bandi.learning.push.messages import Caps, Run, packed
+from bandi.learning.push.messages import Caps, Moments, Run, packed
 from bandi.learning.push.pairs import Pairs, Stopped, Titles, continued_pairs
 from bandi.learning.push.strata import prior_weights, strata
 from bandi.learning.push.times import NOT_SENT, day_of, send_times
@@ -66,6 +66,12 @@ class Pusher:
         if not runs:
             raise InvalidInputError(Problem("push", "no run in the log", "a run to repeat", "bandi push --budget N"))
         return self.listed(runs[-1])
+
+    def evidence(self, at_ms: int) -> tuple[Moments, Uplift]:
+        """What messages brought. Raises InvalidInputError where no placement has messages."""
+        push = push_placement(self._state).config.push
+        assert push is not None
+        return self._state.messages.moments(at_ms), learned_uplift(self._state, push, at_ms)
 
     def listed(self, run: Run) -> PushList:
         """A run's messages with the texts of their ids."""

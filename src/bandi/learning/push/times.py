@@ -57,7 +57,7 @@ def send_times(
 ) -> Array:
     """When each message is sent, from now on: int64[n], NOT_SENT where quiet hours last until it expires. O(n).
 
-    read_ms: int64[n], the reader's last read, whose hour of day is taken (at once, if it comes too late); zones: int[n],
+    read_ms: int64[n], the reader's last read, whose hour of day is taken (or the first that is not quiet, if it comes too late); zones: int[n],
     places in `names`, IANA time zones.
     """
     until_ms = now_ms + expires_ms
@@ -68,7 +68,14 @@ def send_times(
             own = zones == zone
             starts, ends = quiet_stretches(quiet, names[zone], now_ms, until_ms)
             if len(starts):
-                at = np.searchsorted(starts, times[own], side="right") - 1
-                times[own] = np.maximum(times[own], ends[at])
+                later = _behind(times[own], starts, ends)
+                at_once = _behind(np.full(1, now_ms), starts, ends)
+                times[own] = np.where(later <= until_ms, later, at_once)
     times[times > until_ms] = NOT_SENT
     return times
+
+
+def _behind(times: Array, starts: Array, ends: Array) -> Array:
+    """The times, or the end of the quiet stretch that they fall into."""
+    later: Array = np.maximum(times, ends[np.searchsorted(starts, times, side="right") - 1])
+    return later

@@ -4,10 +4,11 @@ Two models (Radcliffe 2007; Gutierrez and Gerardy 2017): in each stratum the mea
 back. Who is held back is drawn, at one rate, so the difference is unbiased without a model of who was chosen. Coins are
 rare and uneven, so differences are shrunk: with g_s the prior weight of the stratum (by recency),
 
-    d_s = g_s r_s + noise of variance e_s,   r_s ~ N(c, A),   c ~ N(c0, V)
+    d_s = u_s + noise of variance e_s,   u_s ~ N(c g_s, A),   c ~ N(c0, c0^2)
 
-A, how far strata differ, is DerSimonian and Laird's (1986) moment estimate, weighed with its prior as `PRIOR_STRATA` strata; c is
-the precision-weighted mean. A stratum without data has uplift g_s c; one with much has its own difference.
+A, how far strata lie from what recency says, is DerSimonian and Laird's (1986) moment estimate for a regression through zero,
+weighed with its prior c0^2 as `PRIOR_STRATA` strata. A stratum without data has uplift c g_s; one with much has its own
+difference.
 """
 
 from __future__ import annotations
@@ -43,17 +44,17 @@ def uplift(moments: Moments, weights: Array, expected: float) -> Uplift:
     anyway = _shrunk(counts[:, 0], coins[:, 0])
     variances = _variances(counts, coins, squares)
     told = (counts > 0).all(axis=1)
-    ratios, noise = np.zeros(len(weights)), np.full(len(weights), np.inf)
+    differences, noise = np.zeros(len(weights)), np.full(len(weights), np.inf)
     means = coins[told] / counts[told]
-    ratios[told] = (means[:, 1] - means[:, 0]) / weights[told]
-    noise[told] = (variances[told] / counts[told]).sum(axis=1) / weights[told] ** 2
-    between = _between(ratios[told], noise[told], expected)
-    precision = 1.0 / (between + noise)
-    sureness = 1.0 / expected**2 + precision.sum()
-    mean = (1.0 / expected + (precision * ratios).sum()) / sureness
+    differences[told] = means[:, 1] - means[:, 0]
+    noise[told] = (variances[told] / counts[told]).sum(axis=1)
+    between = _between(differences[told], noise[told], weights[told], expected)
+    precision = weights / (between + noise)
+    sureness = 1.0 / expected**2 + (precision * weights).sum()
+    slope = (1.0 / expected + (precision * differences).sum()) / sureness
     own = between / (between + noise)
-    deviation = np.sqrt(between * (1.0 - own) + (1.0 - own) ** 2 / sureness)
-    return Uplift(anyway, weights * (own * ratios + (1.0 - own) * mean), weights * deviation)
+    variance = between * (1.0 - own) + ((1.0 - own) * weights) ** 2 / sureness
+    return Uplift(anyway, own * differences + (1.0 - own) * slope * weights, np.sqrt(variance))
 
 
 def _shrunk(counts: Array, coins: Array) -> Array:
@@ -71,14 +72,16 @@ def _variances(counts: Array, coins: Array, squares: Array) -> Array:
     return found
 
 
-def _between(ratios: Array, noise: Array, expected: float) -> float:
-    """How far strata differ: variance of r_s."""
+def _between(differences: Array, noise: Array, weights: Array, expected: float) -> float:
+    """How far strata lie from what their weights say: variance, in coins."""
     prior = expected**2
-    if len(ratios) < 2:
+    count = len(differences)
+    if count < 2:  # noqa: PLR2004
         return prior
-    weights = 1.0 / noise
-    mean = (weights * ratios).sum() / weights.sum()
-    spread = (weights * (ratios - mean) ** 2).sum() - (len(ratios) - 1)
-    scale = weights.sum() - (weights**2).sum() / weights.sum()
+    sure = 1.0 / noise
+    power = (sure * weights**2).sum()
+    slope = (sure * weights * differences).sum() / power
+    spread = (sure * (differences - slope * weights) ** 2).sum() - (count - 1)
+    scale = sure.sum() - (sure**2 * weights**2).sum() / power
     estimate = max(spread / scale, 0.0) if scale > 0 else 0.0
-    return float((PRIOR_STRATA * prior + len(ratios) * estimate) / (PRIOR_STRATA + len(ratios)))
+    return float((PRIOR_STRATA * prior + count * estimate) / (PRIOR_STRATA + count))
