@@ -103,14 +103,15 @@ class Engine:
         if self._closed:
             raise ClosedError("the engine is closed")
         place = self._decider.placement(placement)
+        user_index, new_user = self._user(user)
+        at_ms = self._clock_ms()
+        place = self._decider.passed_on(place, user_index, at_ms)
         k = checked_k(k, place.config.k)
         request = request_ids.pack(self._boot, next(self._sequence), place.index)
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
-        user_index, new_user = self._user(user)
         about = -1 if item is None else self._known_item(item, "$.item")
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
-        at_ms = self._clock_ms()
         asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
@@ -125,13 +126,13 @@ class Engine:
         self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
-            placement,
+            place.name,
             place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
             decided.candidates,
-            ranked_items(decided, place, self._item_texts, self._rule_texts),
+            ranked_items(decided, self._item_texts, self._rule_texts),
         )
 
     def push(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
@@ -286,6 +287,7 @@ class Engine:
             orphans=counters.orphans,
             late=counters.late,
             unattributed=counters.unattributed,
+            readers=self._readers_by_state(),
             exploration={
                 name: placement.account.shown(placement.config.exploration, self._clock_ms())
                 for name, placement in state.placements.items()
@@ -297,6 +299,11 @@ class Engine:
                 if isinstance(placement.policy, GuardedPolicy)
             },
         )
+
+    def _readers_by_state(self) -> dict[str, int]:
+        places = self._state.placements.values()
+        asked = any(place.config.states or place.config.push is not None for place in places)
+        return self._state.readers_by_state(self._clock_ms()) if asked else {}
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:
         """Trials and successes that each placement's arms have counted."""

@@ -76,7 +76,7 @@ class Hindsight:
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
-            items=ranked_items(decided, placement, texts, self._opened.state.interner.texts("rule")),
+            items=ranked_items(decided, texts, self._opened.state.interner.texts("rule")),
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:

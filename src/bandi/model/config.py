@@ -170,6 +170,22 @@ class Push(Struct, frozen=True):
     """Coins that a message to a reader who stopped lately is expected to bring, before any was sent."""
 
 
+ReaderStateName = Literal["new", "free", "hooked", "first_payment", "paying", "lapsed"]
+
+
+class ForState(Struct, frozen=True):
+    """What is otherwise for readers in one state, such as `[placements.home.states.hooked]`; what it does not say stays."""
+
+    targeters: Annotated[tuple[TargeterConfig, ...], msgspec.Meta(min_length=1, max_length=8)] | None = None
+    """Who names candidates for these readers."""
+    exclude: tuple[Literal["read", "bought", "dismissed"], ...] | None = None
+    """What is never shown to these readers again."""
+    give_up: Share | None = None
+    """The earning dial for these readers (`policy = { use = "earning" }` alone)."""
+    use_placement: Name | None = None
+    """These readers get the list of this placement, with its policy and arms, which learn from it; nothing else beside it."""
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
@@ -192,6 +208,8 @@ class Placement(Struct, frozen=True):
     """Show less of what a reader passed over, such as `{ half_life = "3d" }`; absent: showings are not counted."""
     exploration: Exploration | None = None
     """What exploring may cost, such as `{ clicks_per_day = 500, safe_slots = 2 }`; absent: whatever the policy spends."""
+    states: dict[ReaderStateName, ForState] = msgspec.field(default_factory=dict)
+    """What is otherwise for readers who are `new`, `free`, `hooked`, `first_payment`, `paying` or `lapsed` (docs/policies/states.md)."""
     push: Push | None = None
     """Messages instead of lists, such as `{ holdout = 0.1, per_week = 2 }`; one placement at most has them."""
     impressions: Literal["reported", "implied"] = "reported"

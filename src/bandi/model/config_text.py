@@ -170,6 +170,8 @@ def _named_tables(value: Any, name_kind: Any, kind: Any, keys: tuple[str, ...]) 
     for name, inner in value.items():
         if _scalar_problem(name, *_unwrapped(name_kind), keys) is not None:
             expected = "a name of lower-case letters, digits and _, at most 64, a letter first"
+            if get_origin(_unwrapped(name_kind)[0]) is Literal:
+                expected = described(name_kind, [])
             yield _Found((*keys, name), f"the name {name!r:.70}", expected)
         yield from _problems(inner, kind, (*keys, name))
 
@@ -235,10 +237,34 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         yield from _exploration_checks(
             placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
         )
+        yield from _state_checks(name, placement.get("states", {}), tree["placements"] if "states" in placement else {})
         yield from _push_checks(placement.get("push"), ("placements", name, "push"))
         ways = [way for way in WAYS_TO_FORGET if way in policy]
         if len(ways) > 1:
             yield _Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
+
+
+def _state_checks(name: str, states: dict[str, Any], placements: dict[str, Any]) -> Iterator[_Found]:
+    for state, other in states.items():
+        keys = ("placements", name, "states", state)
+        if "give_up" in other and placements[name].get("policy", {}).get("use") != "earning":
+            yield _Found(
+                (*keys, "give_up"), _shown(other["give_up"]), 'a placement whose policy has the dial: use = "earning"'
+            )
+        target = other.get("use_placement")
+        if target is None:
+            continue
+        if target not in placements or target == name:
+            others = [place for place in placements if place != name]
+            expected = f"one of: {', '.join(others)}" if others else "another placement (there is none)"
+            yield _Found((*keys, "use_placement"), repr(target), expected, _nearest(target, others))
+        elif any("use_placement" in further for further in placements[target].get("states", {}).values()):
+            yield _Found((*keys, "use_placement"), repr(target), "a placement that does not pass readers on itself")
+        if len(other) > 1:
+            beside = ", ".join(key for key in other if key != "use_placement")
+            yield _Found(
+                (*keys, "use_placement"), f"{beside} beside it", "nothing beside it: the other placement says it all"
+            )
 
 
 def _push_checks(push: dict[str, Any] | None, keys: tuple[str, ...]) -> Iterator[_Found]:

@@ -57,8 +57,8 @@ def send_times(
 ) -> Array:
     """When each message is sent, from now on: int64[n], NOT_SENT where quiet hours last until it expires. O(n).
 
-    read_ms: int64[n], the reader's last read, whose hour of day is taken (or the first that is not quiet, if it comes too late); zones: int[n],
-    places in `names`, IANA time zones.
+    read_ms: int64[n], the reader's last read, whose hour of day is taken, or the first that is not quiet, if that comes too
+    late; zones: int[n], places in `names`, IANA time zones.
     """
     until_ms = now_ms + expires_ms
     wanted = now_ms + (read_ms - now_ms) % _DAY_MS

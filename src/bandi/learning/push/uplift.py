@@ -76,7 +76,7 @@ def _between(differences: Array, noise: Array, weights: Array, expected: float) 
     """How far strata lie from what their weights say: variance, in coins."""
     prior = expected**2
     count = len(differences)
-    if count < 2:  # noqa: PLR2004
+    if count < 2:
         return prior
     sure = 1.0 / noise
     power = (sure * weights**2).sum()
