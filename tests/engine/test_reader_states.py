@@ -161,6 +161,8 @@ def test_the_dial_of_a_state(folder: Path) -> None:
         ("[placements.home.states.hooked]\nuse_placement = 'other'\nexclude = ['read']", "nothing beside it"),
         ("[placements.other.states.free]\nuse_placement = 'home'\n[placements.home.states.free]\nuse_placement = 'other'", "pass readers on"),
         ("[placements.home.states.hooked]\ntargeters = []", "targeters"),
+        ("[placements.home.states.hooked]\ntargeters = [{ use = 'fresch' }]", "did you mean fresh"),
+        ("[placements.home.states.hooked]\ntargeters = [{ use = 'fresh', m = 3 }]", "one of: n, "),
         ("[placements.home.states]", "at least one"),
         ("[placements.home.push]\n[placements.other.push]", "one at most"),
         ("[placements.home.push]\ntime_zone = 'Mars/Base'", "IANA"),

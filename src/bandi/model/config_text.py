@@ -367,6 +367,10 @@ def _shared(path: tuple[str, ...], keys: tuple[str, ...]) -> int:
 
 
 def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """The type and its rules; of a type that may be absent, those of the type (TOML has no null)."""
+    given = [member for member in _members(kind) if member is not type(None)]
+    if len(given) == 1:
+        kind = given[0]
     if get_origin(kind) is Annotated:
         inner, *rules = get_args(kind)
         return inner, [rule for rule in rules if isinstance(rule, msgspec.Meta)]

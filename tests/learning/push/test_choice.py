@@ -47,8 +47,9 @@ def coins_earned(seed: int, scores_of: Callable[[Uplift, int], Array]) -> float:
         paid = random.random(len(rows)) < np.where(sent, PAYS_IF_SENT[types], PAYS_ANYWAY[types])
         gained += float(COINS * (PAYS_IF_SENT - PAYS_ANYWAY)[types[sent]].sum())
         sent_in_all += int(sent.sum())
-        for at, power in ((0, 0), (1, 1), (2, 2)):
-            np.add.at(sums, (rows["stratum"], sent.astype(int), at), (COINS * paid) ** power if power else 1.0)
+        cells = 2 * rows["stratum"].astype(np.int64) + sent
+        for at, values in enumerate((np.ones(len(rows)), COINS * paid, COINS**2 * paid)):
+            sums[:, :, at] += np.bincount(cells, values, 2 * STRATA).reshape(STRATA, 2)
     return gained / max(sent_in_all, 1)
 
 
