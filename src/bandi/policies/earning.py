@@ -19,7 +19,6 @@ from bandi.policies._chain_kernels import READER_SHAPE, SPREAD, STARTS, reader_f
 from bandi.policies._earning_kernels import trade
 from bandi.policies.chain import ChainStatistics
 from bandi.policies.chain_policy import Pool
-from bandi.policies.protocol import Request
 
 MOST_FACTOR = 10.0
 """A reader gives up at most so many times the mean share."""
@@ -35,14 +34,14 @@ class EarningRule:
         """The list; keys are drawn click rates weighed by coins."""
         values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore * pool.exploring, pool.seed)
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
-        trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request), keys, order)
+        trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request.user, pool.request.give_up), keys, order)
         return order, keys
 
-    def _budget(self, chain: ChainStatistics, request: Request) -> float:
-        """Share of this reader's expected clicks that may be given up."""
+    def _budget(self, chain: ChainStatistics, user: int, dial: float | None = None) -> float:
+        """Share of this reader's expected clicks that may be given up. dial: instead of the configured one."""
         starts = float(chain.globals_[STARTS])
-        give_up = self._config.give_up if request.give_up is None else request.give_up
+        give_up = self._config.give_up if dial is None else dial
         if not 0.0 < give_up < 1.0 or starts < 1.0:
             return give_up
-        factor = reader_factor(chain.readers, request.user, chain.globals_[READER_SHAPE])
+        factor = reader_factor(chain.readers, user, chain.globals_[READER_SHAPE])
         return float(min(give_up * min(factor * factor * starts / chain.globals_[SPREAD], MOST_FACTOR), 1.0))
