@@ -49,10 +49,12 @@ class Chain:
         )  # fmt: skip
 
     def update(self, outcomes: Outcomes) -> None:
-        if outcomes.step == 0:
+        if outcomes.steps is None:
             self._inner.update(outcomes)
+        steps = np.zeros(len(outcomes.items), np.int32) if outcomes.steps is None else outcomes.steps
         columns: list[Any] = [outcomes.trials, outcomes.rewards, outcomes.values]
-        self.sums[outcomes.step] += [0 if column is None else column.sum() for column in columns]
+        for step in np.unique(steps).tolist():
+            self.sums[step] += [0 if column is None else column[steps == step].sum() for column in columns]
 
     def dump(self) -> State:
         return self._inner.dump() | {"sums": self.sums.copy()}
@@ -65,7 +67,9 @@ class Chain:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bandi.Engine]:
     monkeypatch.setattr(state_module, "steps_of", lambda policy: ("continued", "coins"))
-    monkeypatch.setattr(state_module, "make_policy", lambda policy, segments: Chain(make_policy(policy, segments)))  # type: ignore[arg-type]
+    monkeypatch.setattr(
+        state_module, "make_policy", lambda policy, segments, seen: Chain(make_policy(policy, segments, seen))
+    )  # type: ignore[arg-type]
     (tmp_path / "bandi.toml").write_text(CONFIG)
     with bandi.open(tmp_path) as engine:
         engine.items.put([bandi.Item(id=f"t{i}") for i in range(8)])

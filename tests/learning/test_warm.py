@@ -7,14 +7,21 @@ SCRIPT = """
 import numpy as np
 from bandi.catalog import _shown_kernel
 from bandi.catalog.items import Items
-from bandi.learning import _attribution_kernel, _encounter_kernels, _table_kernels, duplicates
+from bandi.learning import (
+    _attribution_kernel, _encounter_kernels, _journey_facts, _journey_kernels, _journey_worth, _table_kernels, duplicates, payers
+)
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
+from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
+from bandi.learning.payers import Payers
 from bandi.learning.warm import warm
 from bandi.model.records import EVENT, Events, Stretch
 
-modules = (_attribution_kernel, _encounter_kernels, _shown_kernel, _table_kernels, duplicates)
+modules = (
+    _attribution_kernel, _encounter_kernels, _journey_facts, _journey_kernels, _journey_worth, _shown_kernel, _table_kernels,
+    duplicates, payers,
+)
 kernels = [value for module in modules for value in vars(module).values() if hasattr(value, "signatures")]
 warm()
 before = [len(kernel.signatures) for kernel in kernels]
@@ -36,6 +43,11 @@ again_met = Encounters()
 again_met.load(met.dump())
 again_met.forget(3)
 Items().candidates(5)
+journeys = Journeys([LaterObjective("read", 3, 1, 1)], [PlacementSteps(0, ("read",))], 900)
+journeys.fold(rows)
+again_journeys = Journeys([LaterObjective("read", 3, 1, 1)], [PlacementSteps(0, ("read",))], 900)
+again_journeys.load(journeys.dump())
+Payers().fold(rows)
 print(len(kernels), made[0].trials.sum(), before == [len(kernel.signatures) for kernel in kernels])
 """
 

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from bandi.cli.simulate_funnel import is_funnel, simulate_funnel
+from bandi.cli.simulate_talk import talk
 
 POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
 
 
-@click.command("simulate", short_help="Run policies in a world with known truth.")
+@click.group("simulate", invoke_without_command=True, short_help="Run policies in a world with known truth.")
 @click.option(
     "--world",
     metavar="NAME|FILE",
@@ -82,11 +83,12 @@ POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
     metavar="URL",
     help="Drive a running service with one world's readers instead; policies are its placements.",
 )
+@click.pass_context
 def command(
-    world: str | None, print_world: bool, policies: tuple[str, ...], services: tuple[str, ...], train_every_days: float,
-    processes: int | None, baseline: str | None, seeds: int, visits: int | None, days: int | None, readers: int | None,
-    segments: int, objective: Any, update_every: int | None, out: Path | None, as_json: bool,
-    url: str | None,
+    context: click.Context, world: str | None, print_world: bool, policies: tuple[str, ...],
+    services: tuple[str, ...], train_every_days: float, processes: int | None, baseline: str | None,
+    seeds: int, visits: int | None, days: int | None, readers: int | None, segments: int,
+    objective: Any, update_every: int | None, out: Path | None, as_json: bool, url: str | None,
 ) -> None:  # fmt: skip
     """Run policies in a world with known truth: regret, click rate over time, impressions that could not win.
 
@@ -95,6 +97,9 @@ def command(
 
     In worlds with payments (calibrated, thin, hits, slow_payers, drifting): coins, continuation and payers besides.
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
     import msgspec
 
     from bandi.cli.console_tables import print_table
@@ -150,6 +155,18 @@ def command(
     print_table(
         "CTR over time", ["policy", *(f"{i * 5} %" for i in range(0, 20, 4)), "end"], over_time, "by share of the run"
     )
+
+
+command.add_command(talk)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """A report has its own options, after its name."""
+    for name in context.params:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{name} stands before {context.invoked_subcommand}: a report's options follow its name"
+            )
 
 
 def _contenders(policies: tuple[str, ...], baseline: str | None) -> tuple[dict[str, Any], str]:

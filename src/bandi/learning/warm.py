@@ -51,4 +51,4 @@ def warm() -> None:
     messages.fold(read)
     messages.may_have(message["user"].copy(), message["item"].copy(), message["send_ms"].copy(), Caps(1, 1, 1))
     MaturingTrials().add(np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.int64))
-    reader_vector(np.ones((1, 2), np.float32), np.zeros(1, np.int32))
+    reader_vector(np.zeros(1, np.int32), np.ones((1, 2), np.float32))

@@ -190,12 +190,16 @@ def sort_again(
     """Order of a ranked pool after earlier showings: float64[n] keys, descending along `order`, int64[n].
 
     A title's key is the score that belongs to its rank (the highest scores first) times its factor where that score is above
-    0; equal keys stay in the pool's order.
+    0; a factor of 0 puts it last; equal keys stay in the pool's order.
     """
     keys[:] = -np.sort(-scores.astype(np.float64))
     for i in range(len(items)):
         place, _ = find(pairs, user, items[i])
-        if place >= 0 and keys[i] > 0.0:
+        if place >= 0:
             age = max(float(now_ms - pairs[place]["last_ms"]), 0.0)
-            keys[i] *= factor(float(pairs[place]["shown"]) * 2.0 ** -(age / half_life_ms), strength, ratios)
+            share = factor(float(pairs[place]["shown"]) * 2.0 ** -(age / half_life_ms), strength, ratios)
+            if share <= 0.0:
+                keys[i] = -np.inf
+            elif keys[i] > 0.0:
+                keys[i] *= share
     order[:] = np.argsort(-keys, kind="mergesort")

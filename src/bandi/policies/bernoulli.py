@@ -55,7 +55,9 @@ class BernoulliPolicy:
         return means
 
     def update(self, outcomes: Outcomes) -> None:
-        """Add outcomes to their arms. O(rows)."""
+        """Add outcomes to their arms; rows of later steps are not theirs. O(rows)."""
+        if outcomes.step or outcomes.steps is not None:
+            return
         self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
 
     def posterior(self, items: Array, segment: int, now_ms: int, priors: ContentPriors | None = None) -> Posterior:

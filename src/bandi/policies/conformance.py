@@ -1,6 +1,6 @@
 """What every policy must do, for those who write one: each check raises AssertionError, saying what is wrong.
 
->>> from bandi.model.config import Thompson
+>>> from bandi.model.policy_config import Thompson
 >>> from bandi.policies.conformance import CHECKS
 >>> from bandi.policies.registry import make_policy
 >>> for check in CHECKS:

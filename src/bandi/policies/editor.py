@@ -4,7 +4,7 @@ Items with an `editor_rank` come first, rank 1 foremost, then the others in the 
 them. It learns nothing, but counts, so that its arms can be looked at beside the others'.
 
 >>> import numpy as np
->>> from bandi.model.config import Editor
+>>> from bandi.model.policy_config import Editor
 >>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
 >>> from bandi.policies.registry import make_policy
 >>> shown = Candidates(np.arange(3, dtype=np.int32), np.array([0, 2, 1], np.int32))

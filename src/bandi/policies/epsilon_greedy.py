@@ -6,7 +6,7 @@ epsilon of its slots on arms that cannot win, however much is known: the baselin
 means are ordered by a seeded hash.
 
 >>> import numpy as np
->>> from bandi.model.config import EpsilonGreedy
+>>> from bandi.model.policy_config import EpsilonGreedy
 >>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(EpsilonGreedy(epsilon=0.2), segments=1)

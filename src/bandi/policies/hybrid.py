@@ -6,7 +6,7 @@ sampling, beta is drawn once for a request and each theta_a given it: a draw of 
 titles alike are doubted together. A title without outcomes is ranked by beta: it starts from what its words predict.
 
 >>> import numpy as np
->>> from bandi.model.config import LinUcb
+>>> from bandi.model.policy_config import LinUcb
 >>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(LinUcb(model="hybrid"), segments=1)

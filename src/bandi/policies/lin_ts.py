@@ -6,7 +6,7 @@ own. x'theta_a is N(x'mu_a, s**2 x'A_a^-1 x), and titles are independent, so the
 can reach the list (_linear_kernels.draw_best).
 
 >>> import numpy as np
->>> from bandi.model.config import LinTs
+>>> from bandi.model.policy_config import LinTs
 >>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(LinTs(dimensions=3), segments=1)

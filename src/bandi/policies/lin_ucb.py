@@ -5,7 +5,7 @@ contextual-bandit approach to personalized news article recommendation", algorit
 hash, so that a cold catalogue is not always shown in the order of its ids.
 
 >>> import numpy as np
->>> from bandi.model.config import LinUcb
+>>> from bandi.model.policy_config import LinUcb
 >>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(LinUcb(dimensions=3), segments=1)

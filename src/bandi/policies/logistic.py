@@ -8,7 +8,7 @@ algorithm 3), taken outcome by outcome as in Spiegelhalter and Lauritzen (1990),
 intercepts, not only the diagonal; intercepts are eliminated as in Li et al. (2010), algorithm 2.
 
 >>> import numpy as np
->>> from bandi.model.config import Logistic
+>>> from bandi.model.policy_config import Logistic
 >>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(Logistic(), segments=1)

@@ -9,7 +9,7 @@ reach the list are drawn (_beta_top_k.py). What a reader's own segments have not
 candidates bring priors (learning.content_priors).
 
 >>> import numpy as np
->>> from bandi.model.config import Thompson
+>>> from bandi.model.policy_config import Thompson
 >>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(Thompson(), segments=1)

@@ -6,7 +6,7 @@ counted among them (so no arm has none), and N the sum of n_i over the candidate
 that a cold catalogue is not always shown in the order of its ids.
 
 >>> import numpy as np
->>> from bandi.model.config import Ucb1
+>>> from bandi.model.policy_config import Ucb1
 >>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(Ucb1(), segments=1)

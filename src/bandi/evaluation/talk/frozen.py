@@ -1,0 +1,141 @@
+"""What the report runs, as `frozen.toml` says it: one parser, strict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from bandi.evaluation.worlds.funnel.lessons import Step
+from bandi.evaluation.worlds.funnel.oracle import Resolution
+from bandi.model.config import Name, PolicyConfig, Struct
+from bandi.model.config_text import find_problems
+from bandi.model.errors import InvalidInputError, Problem
+
+FILE = Path(__file__).with_name("frozen.toml")
+Section = Literal["clicks", "experiments", "frontier", "presets", "ablations", "bound"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
+Role = Literal["control", "clicks", "experiment", "other", "whole", "ablation"]
+Sign = Literal["-", "0", "+"]
+Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+_OBJECTIVES = ("click", *get_args(Step))
+
+
+class Arm(Struct, frozen=True):
+    """A policy that is run, or a row that says why it is not."""
+
+    name: Name
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    role: Role
+    policy: PolicyConfig
+    segments: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """Of readers; 0: all are one."""
+    talk_clicks: Sign | None = None
+    """What the talk reports of clicks; absent: nothing."""
+    talk_paid: Sign | None = None
+    """What the talk reports of paid reads."""
+    not_available: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    """Why this version cannot run it; absent: it can."""
+
+
+class Dial(Struct, frozen=True):
+    """The policy with the dial, and its positions, ascending."""
+
+    policy: PolicyConfig
+    give_up: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=32)]
+
+
+class OraclePath(Struct, frozen=True):
+    """What the oracle knows, and how much it weighs coins: ascending, from 0."""
+
+    resolutions: Annotated[tuple[Resolution, ...], msgspec.Meta(min_length=1, max_length=2)]
+    multipliers: Annotated[
+        tuple[Annotated[float, msgspec.Meta(ge=0, le=1e6)], ...], msgspec.Meta(min_length=2, max_length=32)
+    ]
+
+
+class BoundPlan(Struct, frozen=True):
+    """Stationary Bernoulli arms: their means; how many plays; how many draws of the luck."""
+
+    means: Annotated[tuple[Share, ...], msgspec.Meta(min_length=2, max_length=1_000)]
+    horizon: Annotated[int, msgspec.Meta(ge=10, le=10_000_000)]
+    seeds: Count
+    policies: Annotated[tuple[PolicyConfig, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
+class Quick(Struct, frozen=True):
+    """Sizes for a first look."""
+
+    seeds: Count
+    readers: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+    days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
+    visits: Annotated[int, msgspec.Meta(ge=20, le=100_000_000)]
+    horizon: Annotated[int, msgspec.Meta(ge=10, le=10_000_000)]
+
+
+class Frozen(Struct, frozen=True):
+    """The whole file."""
+
+    seeds: Count
+    preset_seeds: Count
+    update_every: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    main: str
+    worlds: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=32)]
+    shares: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=16)]
+    dial: Dial
+    oracle: OraclePath
+    arms: Annotated[tuple[Arm, ...], msgspec.Meta(min_length=1, max_length=64)]
+    bound: BoundPlan
+    quick: Quick
+
+    @property
+    def control(self) -> Arm:
+        """What everything is compared with."""
+        return next(arm for arm in self.arms if arm.role == "control")
+
+    def of(self, *roles: Role) -> list[Arm]:
+        """Arms of these roles, also those that cannot be run."""
+        return [arm for arm in self.arms if arm.role in roles]
+
+
+def read_frozen(path: Path = FILE) -> Frozen:
+    """The file. Raises InvalidInputError (ConfigError) with file, line and nearest name."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(Problem(str(path), error.strerror or str(error), "a frozen.toml")) from None
+    try:
+        frozen = msgspec.convert(find_problems(data, str(path), Frozen), Frozen)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(Problem(str(path), "a value that does not fit", str(error))) from None
+    problems = list(_problems(frozen, str(path)))
+    if problems:
+        raise InvalidInputError(problems)
+    return frozen
+
+
+def _problems(frozen: Frozen, file: str) -> Iterator[Problem]:
+    """What one key says of another."""
+    twice = [name for name, count in Counter(arm.name for arm in frozen.arms).items() if count > 1]
+    if twice:
+        yield Problem(f"{file}: arms", f"{twice[0]} twice", "each name once")
+    for role in ("control", "whole"):
+        if len(frozen.of(role)) != 1:
+            yield Problem(f"{file}: arms", f"{len(frozen.of(role))} of role {role}", "one")
+    for where, policy in [(f"arms {arm.name}", arm.policy) for arm in frozen.arms] + [("dial", frozen.dial.policy)]:
+        for name in (policy.objective, *getattr(policy, "then", ())):
+            if name not in _OBJECTIVES:
+                yield Problem(f"{file}: {where}", name, f"one of: {', '.join(_OBJECTIVES)}")
+    if not hasattr(frozen.dial.policy, "give_up"):
+        yield Problem(f"{file}: dial.policy", type(frozen.dial.policy).__name__, "a policy with give_up")
+    for where, values in (("dial.give_up", frozen.dial.give_up), ("oracle.multipliers", frozen.oracle.multipliers)):
+        if list(values) != sorted(set(values)):
+            yield Problem(f"{file}: {where}", str(values), "ascending numbers")
+    if frozen.oracle.multipliers[0] != 0.0:
+        yield Problem(
+            f"{file}: oracle.multipliers", str(frozen.oracle.multipliers[0]), "0 first: the best lists for clicks"
+        )
