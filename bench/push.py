@@ -20,7 +20,7 @@ from bandi.learning.push.pairs import Stopped, Titles, continued_pairs
 from bandi.learning.push.strata import prior_weights, strata
 from bandi.learning.push.times import NOT_SENT, send_times
 from bandi.learning.push.uplift import uplift
-from bandi.learning.reader_states import reader_states
+from bandi.learning.reader_states import states_of
 from bandi.model.records import EVENT, Array
 from bench.measure import machine, table, time_call
 
@@ -62,7 +62,7 @@ class Service:
         send_ms = send_times(pairs.read_ms, pairs.users % len(ZONES), ZONES, "21:00-08:00", NOW, DAY)
         may = (send_ms != NOT_SENT) & self.messages.may_have(pairs.users, pairs.items, send_ms, Caps(1, 2, 30 * DAY))
         pairs, send_ms = pairs.take(may), send_ms[may]
-        states = reader_states(self.payers.rows(pairs.users), np.zeros((len(pairs.users), 1), np.int32), NOW)
+        states = states_of(self.payers.rows(pairs.users), np.ones(len(pairs.users), np.bool_), NOW)
         kinds = strata(states, NOW - pairs.read_ms, pairs.walls)
         learned = uplift(self.messages.moments(NOW), prior_weights(), 1.0)
         self.pairs = len(pairs.users)

@@ -12,6 +12,7 @@ from bandi.arrangement.arranging import Arranged, arrange, pool_size
 from bandi.arrangement.diversity import Diversity
 from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
+from bandi.engine.by_reader_state import reader_state
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.memberships import Memberships
 from bandi.engine.state import PlacementState, State, arm_segments
@@ -140,14 +141,14 @@ class Decider:
         """The placement whose list a reader gets who asks at this one."""
         if not placement.passed_on:
             return placement
-        name = placement.passed_on.get(self._state.state_of(user, now_ms))
+        name = placement.passed_on.get(reader_state(self._state, user, now_ms))
         return placement if name is None else self.placement(name)
 
     def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
         """The placement as it is for readers in the state of this one, at the moment that was asked about."""
         if not placement.by_state:
             return placement
-        return placement.by_state.get(self._state.state_of(asking.user, asking.now_ms), placement)
+        return placement.by_state.get(reader_state(self._state, asking.user, asking.now_ms), placement)
 
     def membership(self, user: int) -> Array:
         """A reader's weights over segments: float32[k], or of length 0 where none are known."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
+from bandi.engine.by_reader_state import readers_by_state
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
 from bandi.engine.explaining import Explaining
@@ -303,7 +304,7 @@ class Engine:
     def _readers_by_state(self) -> dict[str, int]:
         places = self._state.placements.values()
         asked = any(place.config.states or place.config.push is not None for place in places)
-        return self._state.readers_by_state(self._clock_ms()) if asked else {}
+        return readers_by_state(self._state, self._clock_ms()) if asked else {}
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:
         """Trials and successes that each placement's arms have counted."""

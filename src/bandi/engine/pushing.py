@@ -20,7 +20,7 @@ from bandi.learning.push.pairs import Pairs, Stopped, Titles, continued_pairs
 from bandi.learning.push.strata import prior_weights, strata
 from bandi.learning.push.times import NOT_SENT, day_of, send_times
 from bandi.learning.push.uplift import Uplift, uplift
-from bandi.learning.reader_states import reader_states
+from bandi.learning.reader_states import states_of
 from bandi.log.protocol import Chunk, DecisionChunk, DocumentChunk
 from bandi.model.config import Push
 from bandi.model.config_values import duration_ms
@@ -99,7 +99,7 @@ def chosen(state: State, shelf: Shelf, place: PlacementState, budget: int, at_ms
     assert push is not None
     pairs = continued_pairs(state.bookmarks.rows(), _titles(state, shelf, place, at_ms), _stopped(push), at_ms)
     pairs, send_ms = _reachable(state, pairs, push, at_ms)
-    states = reader_states(state.payers.rows(pairs.users), np.zeros((len(pairs.users), 1), np.int32), at_ms)
+    states = states_of(state.payers.rows(pairs.users), np.ones(len(pairs.users), np.bool_), at_ms)
     kinds = strata(states, at_ms - pairs.read_ms, pairs.walls)
     learned = learned_uplift(state, push, at_ms)
     rows = choose(pairs, kinds, send_ms, learned, learned.drawn(seed), budget, push.holdout, seed)

@@ -20,6 +20,7 @@ from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
 from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
+from bandi.engine.by_reader_state import divide
 from bandi.engine.contexts import Contexts
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.bookmarks import Bookmarks
@@ -30,7 +31,6 @@ from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
 from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.learning.push.messages import Messages
-from bandi.learning.reader_states import ReaderState, reader_states
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Placement
 from bandi.model.config_values import duration_ms
@@ -49,8 +49,6 @@ from bandi.targeters.registry import make_targeter
 _config_decoder = msgspec.msgpack.Decoder(Config)
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
 _artifact_decoder = msgspec.msgpack.Decoder(dict[str, str])
-_READERS = 65_536
-"""Readers counted at a time."""
 _names_decoder = msgspec.msgpack.Decoder(list[str])
 
 
@@ -256,7 +254,7 @@ class State:
                 carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
                 going_on.add(state.index)
-            _divide(state)
+            divide(state)
             self.placements[name] = state
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
@@ -287,21 +285,6 @@ class State:
         policy = state.config.policy
         main = policy.objective if config.objectives[policy.objective].event != "click" else ""
         return PlacementSteps(state.index, steps_of(policy), main)
-
-    def state_of(self, user: int, now_ms: int) -> int:
-        """The `ReaderState` of one reader; of nobody (-1) that of a new one."""
-        users = np.array([user])
-        return int(reader_states(self.payers.rows(users), self.histories.rows(users), now_ms)[0])
-
-    def readers_by_state(self, now_ms: int) -> dict[str, int]:
-        """How many readers with an id are in each state. O(readers)."""
-        users = np.arange(self.interner.size("user"))
-        counts = np.zeros(len(ReaderState), np.int64)
-        for first in range(0, len(users), _READERS):
-            part = users[first : first + _READERS]
-            states = reader_states(self.payers.rows(part), self.histories.rows(part), now_ms)
-            counts += np.bincount(states, minlength=len(counts))
-        return {state.name.lower(): count for state, count in zip(ReaderState, counts.tolist(), strict=True)}
 
     def dump(self) -> dict[str, Array]:
         """Copies of everything, by name: the same bytes for the same history."""
@@ -360,24 +343,6 @@ class State:
         self.catalog_position = int(arrays["catalog_position"][0])
         self.contexts.follow(self.items)
         self.position = position
-
-
-def _divide(placement: PlacementState) -> None:
-    """Fill in what is otherwise for readers in some states."""
-    for name, other in placement.config.states.items():
-        state = int(ReaderState[name.upper()])
-        if other.use_placement is not None:
-            placement.passed_on[state] = other.use_placement
-            continue
-        config = msgspec.structs.replace(
-            placement.config,
-            targeters=placement.config.targeters if other.targeters is None else other.targeters,
-            exclude=placement.config.exclude if other.exclude is None else other.exclude,
-        )
-        targeters = tuple(make_targeter(targeter) for targeter in config.targeters)
-        placement.by_state[state] = replace(
-            placement, config=config, targeters=targeters, give_up=other.give_up, for_state=state
-        )
 
 
 def arm_segments(config: Config | None) -> int:

@@ -17,6 +17,7 @@ from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
 from bandi.learning.push._message_kernels import MESSAGE
 from bandi.learning.push.messages import Caps, Messages, Run, packed
+from bandi.learning.reader_states import states_of
 from bandi.model.events import EventKind
 from bandi.model.records import EVENT, Events, Stretch
 
@@ -43,7 +44,9 @@ def warm() -> None:
     journeys = Journeys([LaterObjective("read", int(EventKind.READ), 1, 1)], [PlacementSteps(0, ("read",))], 2)
     journeys.fold(read)
     journeys.load(journeys.dump())
-    Payers().fold(read)
+    payers = Payers()
+    payers.fold(read)
+    states_of(payers.known(), np.zeros(1, np.bool_), 0)
     Bookmarks().fold(read)
     messages = Messages()
     message = np.zeros(1, MESSAGE)

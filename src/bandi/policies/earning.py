@@ -34,7 +34,15 @@ class EarningRule:
         """The list; keys are drawn click rates weighed by coins."""
         values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore * pool.exploring, pool.seed)
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
-        trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request.user, pool.request.give_up), keys, order)
+        trade(
+            pool.draws,
+            pool.means,
+            values,
+            pool.slots,
+            self._budget(chain, pool.request.user, pool.request.give_up),
+            keys,
+            order,
+        )
         return order, keys
 
     def _budget(self, chain: ChainStatistics, user: int, dial: float | None = None) -> float:
