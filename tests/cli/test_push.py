@@ -45,6 +45,9 @@ def test_a_list_is_written_and_the_budget_of_the_day_is_spent_once(folder: Path,
     again = tmp_path / "again.csv"
     push(folder, "--again", "--out", str(again))
     assert len(pl.read_csv(again)) == 0  # the latest run chose nobody
+    push(folder, "--again", "--run", "1", "--out", str(again))
+    assert pl.read_csv(again)["reader"].to_list() == frame["reader"].to_list()
+    assert "one of 1 to 2" in push(folder, "--again", "--run", "3", status=2).stderr
 
 
 def test_the_report_says_what_is_not_known_yet(folder: Path) -> None:

@@ -98,6 +98,8 @@ def test_a_message_asked_again_is_the_same(push_shop: bandi.Engine) -> None:
         ranking = shop.ask_again(sent[3].request)
         assert [(slot.item, round(slot.score, 5)) for slot in ranking] == [(sent[3].item, round(sent[3].uplift, 5))]
         assert ranking.placement == "push"
+        with pytest.raises(InvalidInputError, match="holdout"):
+            shop.propensities(sent[3].request)
 
 
 def test_what_follows_a_message_is_counted_for_it_and_for_its_title(push_shop: bandi.Engine) -> None:

@@ -24,12 +24,13 @@ _SHOWN = 20
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="File for the list: .parquet, .csv or .jsonl."
 )
 @click.option("--seed", type=int, help="All the randomness, 0 to 2**64 - 1 [default: fresh].")
-@click.option("--again", is_flag=True, help="The list of the latest run once more; nothing is chosen.")
+@click.option("--again", is_flag=True, help="The list of a run once more; nothing is chosen.")
+@click.option("--run", "run", type=int, help="With --again: the number of the run [default: the latest].")
 @click.option("--report", is_flag=True, help="What messages brought against those held back.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(
     folder: str, budget: int | None, at: datetime | None, out: Path | None, seed: int | None, again: bool,
-    report: bool, as_json: bool,
+    run: int | None, report: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Choose whom to message, log it, and write the list; or (--report) say what messages brought."""
     import msgspec
@@ -51,7 +52,7 @@ def command(
             else:
                 _print_report(found)
             return
-        listed = engine.push_again() if budget is None else engine.push(budget, at, seed)
+        listed = engine.push_again(run) if budget is None else engine.push(budget, at, seed)
         if out is not None:
             listed.write(out)
         if as_json:

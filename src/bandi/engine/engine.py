@@ -149,9 +149,9 @@ class Engine:
         chosen_seed = mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
         return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
 
-    def push_again(self) -> PushList:
-        """The list of the latest run, unchanged. Raises InvalidInputError where there was none."""
-        return self._at_rest(self._pusher.again)
+    def push_again(self, run: int | None = None) -> PushList:
+        """The list of a run (None: the latest), unchanged. Raises InvalidInputError where there is none of that number."""
+        return self._at_rest(lambda: self._pusher.again(run))
 
     def push_evidence(self) -> tuple[Moments, Uplift]:
         """What became of messages whose window has passed, and what is believed of them, by stratum (learning/push/strata.py)."""

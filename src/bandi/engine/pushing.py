@@ -60,12 +60,16 @@ class Pusher:
         self._writer.append(_chunks(run, rows, place, state))
         return self.listed(run)
 
-    def again(self) -> PushList:
-        """The list of the latest run, as it was. Raises InvalidInputError where there was none."""
+    def again(self, number: int | None = None) -> PushList:
+        """The list of a run (None: the latest), as it was. Raises InvalidInputError where there is none of that number."""
         runs = self._state.messages.runs()
-        if not runs:
-            raise InvalidInputError(Problem("push", "no run in the log", "a run to repeat", "bandi push --budget N"))
-        return self.listed(runs[-1])
+        found = [run for run in runs[-1:] if number is None] or [run for run in runs if run.number == number]
+        if not found:
+            expected = (
+                f"one of {runs[0].number} to {runs[-1].number}" if runs else "a run to repeat: bandi push --budget N"
+            )
+            raise InvalidInputError(Problem("run", "no run in the log" if number is None else repr(number), expected))
+        return self.listed(found[0])
 
     def evidence(self, at_ms: int) -> tuple[Moments, Uplift]:
         """What messages brought. Raises InvalidInputError where no placement has messages."""

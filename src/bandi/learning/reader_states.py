@@ -40,7 +40,8 @@ def reader_states(payers: Array, recent: Array, now_ms: int) -> Array:
 
     payers: PAYER[n] (`Payers.rows`); recent: int32[n, m], their latest titles, -1: none (`Histories.rows`).
     """
-    return states_of(payers, (recent >= 0).any(axis=1), now_ms)
+    opened: Array = (recent >= 0).any(axis=1)
+    return states_of(payers, opened, now_ms)
 
 
 def states_of(payers: Array, opened: Array, now_ms: int) -> Array:
@@ -64,7 +65,7 @@ def state_of(payer: Any, opened: bool, now_ms: int) -> int:
     return _FREE if payer["starts"] > 0 or opened else _NEW
 
 
-_state_of = njit(cache=True, nogil=True)(state_of)
+_state_of = njit(cache=True, nogil=True, inline="always")(state_of)
 
 
 @njit(cache=True, nogil=True)
