@@ -40,7 +40,7 @@ def reader_states(payers: Array, recent: Array, now_ms: int) -> Array:
 
     payers: PAYER[n] (`Payers.rows`); recent: int32[n, m], their latest titles, -1: none (`Histories.rows`).
     """
-    opened: Array = (recent >= 0).any(axis=1)
+    opened = np.asarray((recent >= 0).any(axis=1))
     return states_of(payers, opened, now_ms)
 
 
