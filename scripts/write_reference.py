@@ -34,6 +34,8 @@ def config_page() -> str:
         ("[placements.NAME.policy.prior]", policy_config.Prior),
         ("[placements.NAME.policy.change_detection]", policy_config.ChangeDetection),
         ("[placements.NAME.exploration]", config.Exploration),
+        ("[placements.NAME.states.STATE]", config.ForState),
+        ("[placements.NAME.push]", config.Push),
         ("[[placements.NAME.diversity]]", config.Cap),
         ("[placements.NAME.mmr]", config.Mmr),
         ("[objectives.NAME]", config.Objective),

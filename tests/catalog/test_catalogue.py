@@ -212,3 +212,27 @@ def test_a_list_worked_out_while_the_catalogue_changed_is_not_kept() -> None:
     slow.put_meanwhile(shop)
     assert shop.candidates(0) == ["a"]
     assert shop.candidates(0) == ["a", "late"]
+
+
+def test_contacts_follow_the_documents() -> None:
+    interner, users = Interner(), Users()
+    interner.add("user", ["a", "b", "c"])
+    users.put(msgspec.msgpack.encode([User(id="a", push=False), User(id="c", region="KR")]), interner)
+    first = users.contacts()
+    assert first.wants.tolist() == [False, True, True]
+    assert [first.names[place] for place in first.places.tolist()] == [("", ""), ("", ""), ("", "KR")]
+    users.put(msgspec.msgpack.encode([User(id="a"), User(id="b", time_zone="Asia/Seoul")]), interner)
+    users.delete(["c"], interner)
+    loaded = Users()
+    loaded.load(users.dump())
+    for found in (users.contacts(), loaded.contacts()):
+        assert found.wants.tolist() == [True, True, True]
+        assert [found.names[place] for place in found.places.tolist()] == [("", ""), ("Asia/Seoul", ""), ("", "")]
+
+
+def test_what_is_free_is_a_column() -> None:
+    interner, items = Interner(), Items()
+    interner.add("item", ["a", "b"])
+    items.put(msgspec.msgpack.encode([Item(id="a", free_episodes=3, wait_free="1d"), Item(id="b")]), interner)
+    assert items.numbers("free_episodes").tolist()[0] == 3.0 and np.isnan(items.numbers("free_episodes")[1])
+    assert items.numbers("wait_free").tolist()[0] == 24.0 and np.isnan(items.numbers("wait_free")[1])

@@ -21,7 +21,10 @@ NAMES = [
         ColumnName(ColumnKind.CODES, name)
         for name in ("genre", "author", "language", "active", "editor_rank", "fields.x")
     ),
-    *(ColumnName(ColumnKind.NUMBERS, name) for name in ("age_rating", "editor_rank", "fields.x")),
+    *(
+        ColumnName(ColumnKind.NUMBERS, name)
+        for name in ("age_rating", "editor_rank", "episodes", "free_episodes", "fields.x")
+    ),
     *(ColumnName(ColumnKind.LISTS, name) for name in ("tags", "regions")),
 ]
 words = st.sampled_from(["", "a", "b", "가", "true", "1"])
@@ -38,6 +41,8 @@ titles = st.builds(
     tags=st.lists(words, max_size=3).map(tuple),
     regions=st.lists(words, max_size=2).map(tuple),
     age_rating=st.none() | st.integers(0, 20),
+    episodes=st.none() | st.integers(1, 20),
+    free_episodes=st.none() | st.integers(0, 20),
     editor_rank=st.none() | st.integers(1, 3),
     fields=st.dictionaries(st.sampled_from(["x", "y"]), scalars, max_size=2),
 )

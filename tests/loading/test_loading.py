@@ -170,6 +170,17 @@ def test_a_title_has_two_times_and_lists_to_split(memory: Memory, tmp_path: Path
     assert kinds["launched_at"].startswith("seconds") and kinds["available_until"].startswith("RFC 3339")
 
 
+def test_titles_say_what_is_free_and_readers_whether_they_want_messages(memory: Memory, tmp_path: Path) -> None:
+    text = "id,episodes,free_episodes,wait_free\na,90,3,24h\nb,,,\nc,90,-1,\nd,0,1,\ne,9,3,soon\n"
+    write(tmp_path / "titles.csv", text)
+    write(tmp_path / "readers.csv", "id,push,time_zone\nu1,false,Asia/Seoul\nu2,,\n")
+    report = load_items(memory, tmp_path / "titles.csv", Mapping())
+    load_users(memory, tmp_path / "readers.csv", Mapping())
+    assert [(i.episodes, i.free_episodes, i.wait_free) for i in memory.items] == [(90, 3, "24h"), (None, None, None)]
+    assert (report.taken, report.refused) == (2, 3)
+    assert [(user.push, user.time_zone) for user in memory.users] == [(False, "Asia/Seoul"), (True, "")]
+
+
 def test_mixed_units_ask_which(memory: Memory, tmp_path: Path) -> None:
     path = write(tmp_path / "e.csv", "user,item,occurred_at\nu,i,1600000000\nu,i,1600000000000\n")
     with pytest.raises(InvalidInputError, match="--time-unit"):

@@ -19,6 +19,7 @@ import numpy as np
 
 from bandi.catalog.documents import Documents
 from bandi.model.catalog import Item, Scalar
+from bandi.model.config_values import duration_ms
 from bandi.model.records import Array
 
 MAX_COLUMNS = 64
@@ -26,8 +27,8 @@ MAX_COLUMNS = 64
 _WASTE = 65_536
 """List elements (or coded values) out of use that are put up with whatever the size of the catalogue."""
 
-
 _PART = 4_096
+_HOUR_MS = 3_600_000
 
 
 class ColumnKind(Enum):
@@ -56,7 +57,8 @@ class ColumnName(NamedTuple):
 
 TEXTS = ("genre", "author", "language")
 TRUTHS = ("active",)
-NUMBERS = ("age_rating", "editor_rank")
+NUMBERS = ("age_rating", "editor_rank", "episodes", "free_episodes", "wait_free")
+"""`wait_free` in hours."""
 LISTS = ("tags", "regions")
 FIELD = "fields."
 
@@ -176,6 +178,9 @@ class Described(msgspec.Struct, frozen=True, gc=False):
     age_rating: int | None = None
     regions: tuple[str, ...] = ()
     editor_rank: int | None = None
+    episodes: int | None = None
+    free_episodes: int | None = None
+    wait_free: str | None = None
     active: bool | None = True
     fields: dict[str, Scalar] = {}
 
@@ -268,7 +273,10 @@ def _values(name: str, items: Sequence[Item | Described]) -> list[Any]:
     if name.startswith(FIELD):
         key = name[len(FIELD) :]
         return [item.fields.get(key) for item in items]
-    return [getattr(item, name) for item in items]
+    values = [getattr(item, name) for item in items]
+    if name == "wait_free":
+        return [None if text is None else duration_ms(text) / _HOUR_MS for text in values]
+    return values
 
 
 def _key(value: str | float | bool) -> object:

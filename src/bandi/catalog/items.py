@@ -94,11 +94,13 @@ class Items:
             return Columns(self._generation, len(self._documents), found, tuple(self._changes))
 
     def codes(self, name: str) -> Codes:
-        """The coded column of genre, author, language, active, age_rating, editor_rank or `fields.NAME`. See `columns`."""
+        """The coded column of genre, author, language, active, a number of `numbers`, or `fields.NAME`. See `columns`."""
         return self.columns((ColumnName(ColumnKind.CODES, name),)).codes(name)
 
     def numbers(self, name: str) -> Array:
-        """age_rating, editor_rank or `fields.NAME`: float64[size], NaN where there is no number. See `columns`."""
+        """age_rating, editor_rank, episodes, free_episodes, wait_free (hours) or `fields.NAME`: float64[size], NaN where there is
+        no number. See `columns`.
+        """
         return self.columns((ColumnName(ColumnKind.NUMBERS, name),)).numbers(name)
 
     def lists(self, name: str) -> Lists:

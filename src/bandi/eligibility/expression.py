@@ -5,7 +5,8 @@
     not    = "not" not | test
     test   = "(" or ")" | "true" | "false" | name | name sign value | value sign name
            | name ["not"] "in" "[" value {"," value} "]" | text ["not"] "in" list
-    name   = "genre" | "author" | "language" | "age_rating" | "editor_rank" | "active" | "fields." (word | text)
+    name   = "genre" | "author" | "language" | "age_rating" | "editor_rank" | "episodes" | "free_episodes"
+           | "wait_free" | "active" | "fields." (word | text)
     list   = "tags" | "regions"
     sign   = "==" | "!=" | "<" | "<=" | ">" | ">="
     value  = text | number | "true" | "false" | "null"

@@ -17,6 +17,7 @@ from bandi.model.catalog import Item, User
 from bandi.model.errors import Problem, UnknownNameError
 from bandi.model.events import milliseconds
 from bandi.model.records import DocumentKind
+from bandi.model.time_zones import is_time_zone
 
 MAX_DOCUMENT_RECORDS = 10_000
 """Most items or users in one document of the log; larger batches become several."""
@@ -126,6 +127,8 @@ def _checked(value: Any, noun: type[Item] | type[User]) -> Item | User:
         raise ValueError(str(problem))
     if isinstance(checked, Item):
         _check_times(checked)
+    elif checked.time_zone and not is_time_zone(checked.time_zone):
+        raise ValueError(f"time_zone: {checked.time_zone!r} is no IANA time zone, such as 'Asia/Seoul'")
     return checked
 
 

@@ -12,6 +12,7 @@ from bandi.arrangement.arranging import Arranged, arrange, pool_size
 from bandi.arrangement.diversity import Diversity
 from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
+from bandi.engine.by_reader_state import reader_state
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.holding_out import NO_LIST, serve_held
 from bandi.engine.memberships import Memberships
@@ -61,7 +62,7 @@ class Decided(NamedTuple):
     sources: uint8[m], bit i is set where the placement's targeter i named the item; None where it has no targeters. rules:
     int32[m], the dense id of the operator's rule that acted on each slot, -1: none; None: nowhere did one. segment: the one
     that implied impressions count for. user: the reader's dense id at that position, -1: none. explored: the pool before it was
-    arranged, and what exploring cost.
+    arranged, and what exploring cost. place: the placement as it is for readers in the state of this one.
     """
 
     items: Array
@@ -74,6 +75,7 @@ class Decided(NamedTuple):
     segment: int
     user: int
     explored: Explored
+    place: PlacementState
 
 
 class _Prepared(NamedTuple):
@@ -96,7 +98,7 @@ class Decider:
         self._state = state
         self._shelf = shelf
         self._memberships = Memberships(state, shelf)
-        self._filters: dict[str, PlacementFilter] = {}
+        self._filters: dict[tuple[str, int], PlacementFilter] = {}
         self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
 
     def placement(self, name: str) -> PlacementState:
@@ -119,13 +121,14 @@ class Decider:
                         continue
                 if asking.new_user is not None:  # whose first events may have come since
                     asking = asking._replace(user=state.interner.lookup("user", asking.new_user))
-                prepared = self._prepare(placement, k, asking)
-                explored, arranged = self._drawn(placement, prepared, k, seed, asking)
+                place = self._for_reader(placement, asking)
+                prepared = self._prepare(place, k, asking)
+                explored, arranged = self._drawn(place, prepared, k, seed, asking)
                 decided = Decided(
                     arranged.items, arranged.scores, len(prepared.candidates.items), state.position,
                     state.catalog_position, _sources(prepared, arranged.items), _rules(prepared, arranged.rules),
                     self._memberships.draw(prepared.membership, asking.request), asking.user,
-                    explored,
+                    explored, place,
                 )  # fmt: skip
                 if state.version == version:
                     return decided
@@ -133,8 +136,22 @@ class Decider:
     def redraw(self, placement: PlacementState, k: int, seeds: list[int], asking: Asking) -> list[Arranged]:
         """The lists that other seeds would have given, on a state at rest."""
         with self._ranking:
-            prepared = self._prepare(placement, k, asking)
-            return [self._drawn(placement, prepared, k, seed, asking)[1] for seed in seeds]
+            place = self._for_reader(placement, asking)
+            prepared = self._prepare(place, k, asking)
+            return [self._drawn(place, prepared, k, seed, asking)[1] for seed in seeds]
+
+    def passed_on(self, placement: PlacementState, user: int, now_ms: int) -> PlacementState:
+        """The placement whose list a reader gets who asks at this one."""
+        if not placement.passed_on:
+            return placement
+        name = placement.passed_on.get(reader_state(self._state, user, now_ms))
+        return placement if name is None else self.placement(name)
+
+    def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
+        """The placement as it is for readers in the state of this one, at the moment that was asked about."""
+        if not placement.by_state:
+            return placement
+        return placement.by_state.get(reader_state(self._state, asking.user, asking.now_ms), placement)
 
     def membership(self, user: int) -> Array:
         """A reader's weights over segments: float32[k], or of length 0 where none are known."""
@@ -169,9 +186,9 @@ class Decider:
         return Explored(served), _arranged(prepared, served, k)
 
     def _filter(self, placement: PlacementState) -> PlacementFilter:
-        found = self._filters.get(placement.name)
+        found = self._filters.get(placement.key)
         if found is None or found.placement is not placement:
-            found = self._filters[placement.name] = PlacementFilter(self._state, self._shelf, placement)
+            found = self._filters[placement.key] = PlacementFilter(self._state, self._shelf, placement)
         return found
 
     def _prepare(self, placement: PlacementState, k: int, asking: Asking) -> _Prepared:
@@ -199,7 +216,7 @@ class Decider:
             candidates = Candidates(items, state.items.editor_ranks(items))
         candidates = candidates._replace(priors=self.priors(placement))
         pins = force.pin_items
-        request = Request(self._memberships.for_arms(membership), now_ms, user)
+        request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up)
         if placement.dimensions:
             request = request._replace(vector=state.contexts.reader(recent, placement.dimensions))
             candidates = candidates._replace(vectors=state.contexts.titles(placement.dimensions))
@@ -267,14 +284,12 @@ def _shown(items: Array, mask: Array) -> Array:
     return shown
 
 
-def ranked_items(
-    decided: Decided, placement: PlacementState, texts: Sequence[str], rule_texts: Sequence[str]
-) -> tuple[RankedItem, ...]:
+def ranked_items(decided: Decided, texts: Sequence[str], rule_texts: Sequence[str]) -> tuple[RankedItem, ...]:
     """The slots of a list, as callers see them."""
     slots = zip(decided.items.tolist(), decided.scores.tolist(), range(len(decided.items)), strict=True)
     if decided.sources is None and decided.rules is None:
         return tuple([RankedItem(texts[item], score, slot) for item, score, slot in slots])
-    names = placement.source_names
+    names = decided.place.source_names
     count = len(decided.items)
     sources = [0] * count if decided.sources is None else decided.sources.tolist()
     rules = [-1] * count if decided.rules is None else decided.rules.tolist()

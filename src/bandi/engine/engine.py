@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
+from bandi.engine.by_reader_state import readers_by_state
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.coins import chain_of, chain_summary, coins_arms
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
@@ -23,21 +25,26 @@ from bandi.engine.maintenance import Maintenance
 from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
+from bandi.engine.push_list import PushList
+from bandi.engine.pushing import MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
 from bandi.engine.state import PlacementState, arm_segments
 from bandi.engine.writer import Writer
+from bandi.learning.push.messages import Moments
+from bandi.learning.push.uplift import Uplift
 from bandi.model import request_ids
 from bandi.model.answers import ALL_SEGMENTS, Arm, Because, CoinsArm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Config
 from bandi.model.errors import ClosedError, InvalidInputError, Problem, UnknownNameError
-from bandi.model.events import Event
+from bandi.model.events import Event, Moment, milliseconds
 from bandi.model.holdout import is_held_out
 from bandi.model.records import Array
 from bandi.policies.guarded import GuardedPolicy
 from bandi.segments.profiles import Profiles
 
 MAX_BECAUSE = 32
+_Answer = TypeVar("_Answer")
 
 
 def now_ms() -> int:
@@ -73,6 +80,7 @@ class Engine:
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
+        self._pusher = Pusher(self._state, self.artifacts, self._writer, self._boot, self._sequence)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
 
@@ -99,14 +107,15 @@ class Engine:
         if self._closed:
             raise ClosedError("the engine is closed")
         place = self._decider.placement(placement)
+        user_index, new_user = self._user(user)
+        at_ms = self._clock_ms()
+        place = self._decider.passed_on(place, user_index, at_ms)
         k = checked_k(k, place.config.k)
         request = request_ids.pack(self._boot, next(self._sequence), place.index)
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
-        user_index, new_user = self._user(user)
         about = -1 if item is None else self._known_item(item, "$.item")
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
-        at_ms = self._clock_ms()
         held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
         asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
         decided = self._decider.decide(place, k, seed, asking)
@@ -122,14 +131,35 @@ class Engine:
         self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
-            placement,
+            place.name,
             place.held_version if held else place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
             decided.candidates,
-            ranked_items(decided, place, self._item_texts, self._rule_texts),
+            ranked_items(decided, self._item_texts, self._rule_texts),
         )
+
+    def push(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
+        """Whom to message about which title, and when: the run is logged, and durable, on return.
+
+        budget: most messages of the day (in the service's time zone) of `now`, 1 to 10,000,000, what earlier runs of the day
+        sent included; now: the moment of the run (default: our clock); seed: all the randomness (default: fresh). Events wait
+        meanwhile. Raises InvalidInputError, also where no placement has `push`; StorageFullError.
+        """
+        if not (isinstance(budget, int) and not isinstance(budget, bool) and 1 <= budget <= MAX_BUDGET):
+            raise InvalidInputError(Problem("budget", repr(budget)[:66], f"a whole number from 1 to {MAX_BUDGET}"))
+        at_ms = self._clock_ms() if now is None else milliseconds(now)
+        chosen_seed = mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
+        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+
+    def push_again(self, run: int | None = None) -> PushList:
+        """The list of a run (None: the latest), unchanged. Raises InvalidInputError where there is none of that number."""
+        return self._at_rest(lambda: self._pusher.again(run))
+
+    def push_evidence(self) -> tuple[Moments, Uplift]:
+        """What became of messages whose window has passed, and what is believed of them, by stratum (learning/push/strata.py)."""
+        return self._at_rest(lambda: self._pusher.evidence(self._clock_ms()))
 
     def _user(self, user: str | None) -> tuple[int, str | None]:
         """Dense id, and the text where it is new."""
@@ -274,6 +304,7 @@ class Engine:
             orphans=counters.orphans,
             late=counters.late,
             unattributed=counters.unattributed,
+            readers=self._readers_by_state(),
             exploration={
                 name: placement.account.shown(placement.config.exploration, self._clock_ms())
                 for name, placement in state.placements.items()
@@ -290,6 +321,11 @@ class Engine:
                 if isinstance(placement.policy, GuardedPolicy)
             },
         )
+
+    def _readers_by_state(self) -> dict[str, int]:
+        places = self._state.placements.values()
+        asked = any(place.config.states or place.config.push is not None for place in places)
+        return readers_by_state(self._state, self._clock_ms()) if asked else {}
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:
         """Trials and successes that each placement's arms have counted."""
@@ -334,9 +370,14 @@ class Engine:
 
     def _flushed(self) -> None:
         """Wait until everything asked so far is in the log."""
+        self._at_rest(lambda: None)
+
+    def _at_rest(self, run: Callable[[], _Answer]) -> _Answer:
+        """Run something in the writer's thread, between two commits."""
         waiter = Waiter()
-        self._writer.submit(TaskJob(lambda: None, waiter))
-        waiter.wait()
+        self._writer.submit(TaskJob(run, waiter))
+        answer: _Answer = waiter.wait()
+        return answer
 
     def snapshot(self) -> Path:
         """Write a snapshot now; the next start folds only what comes behind it."""

@@ -12,10 +12,11 @@ import numpy as np
 from bandi.engine.artifacts import Shelf
 from bandi.engine.deciding import Asking, Decider, mix, ranked_items
 from bandi.engine.opening import Opened
+from bandi.engine.pushing import chosen
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState
 from bandi.model import request_ids
-from bandi.model.answers import Ranking
+from bandi.model.answers import RankedItem, Ranking
 from bandi.model.errors import InvalidInputError, LogDamagedError, Problem, UnknownNameError
 from bandi.model.records import Array
 
@@ -58,6 +59,8 @@ class Hindsight:
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
+        if placement.config.push is not None:
+            return self._message_again(found, placement)
         decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
         if not np.array_equal(decided.items, found.items):
             raise LogDamagedError(
@@ -73,7 +76,7 @@ class Hindsight:
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
-            items=ranked_items(decided, placement, texts, self._opened.state.interner.texts("rule")),
+            items=ranked_items(decided, texts, self._opened.state.interner.texts("rule")),
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:
@@ -82,6 +85,10 @@ class Hindsight:
             raise InvalidInputError(Problem("draws", repr(draws)[:66], f"a whole number from 1 to {MAX_DRAWS}"))
         found = self._find(request_id)
         decider, placement = self._at(found)
+        if placement.config.push is not None:
+            raise InvalidInputError(
+                Problem("request_id", "a message of `bandi push`", "a list: who is held back is drawn, see `holdout`")
+            )
         seeds = [mix(draw, int(found.header["seed"])) for draw in range(1, draws + 1)]
         in_slot = np.zeros(len(found.items))
         in_list = np.zeros(len(found.items))
@@ -98,6 +105,30 @@ class Hindsight:
             )
             for slot, ((item, p, q), rule) in enumerate(zip(shares, found.rules.tolist(), strict=True))
         ]
+
+    def _message_again(self, found: _Found, placement: PlacementState) -> Ranking:
+        """A message: its run chosen anew, and what it says to this reader."""
+        header, texts = found.header, self._opened.state.interner.texts
+        position, user = int(header["state_position"]), int(header["user"])
+        run = next((run for run in self._opened.state.messages.runs() if run.position == position), None)
+        if run is None:
+            raise UnknownNameError(Problem("request_id", "a message of a run long ago", "one of the latest 4,096 runs"))
+        state = recover(self._opened.folder, self._opened.log, position).state
+        rows, pairs = chosen(state, self._shelf, state.placements[placement.name], run.budget, run.at_ms, run.seed)
+        own = rows[(rows["user"] == user) & (rows["held"] == 0)]
+        if not np.array_equal(own["item"], found.items):
+            raise LogDamagedError(f"the run at position {position}, chosen anew, differs from the one in the log")
+        item = RankedItem(texts("item")[int(own["item"][0])], float(own["uplift"][0]), 0)
+        return Ranking(
+            request_id=request_ids.encode(int(header["request"])),
+            placement=placement.name,
+            policy=texts("policy")[int(header["policy"])],
+            position=position,
+            catalog_position=int(header["catalog_position"]),
+            seed=str(run.seed),
+            candidates=pairs,
+            items=(item,),
+        )
 
     def _asking(self, header: Array, placement: PlacementState) -> Asking:
         """As it was asked. A region may have got its id with this very decision, after the state that it is asked on."""

@@ -20,14 +20,17 @@ from bandi.catalog.interning import Interner
 from bandi.catalog.items import Items
 from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
+from bandi.engine.by_reader_state import divide
 from bandi.engine.contexts import Contexts
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
+from bandi.learning.bookmarks import Bookmarks
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
 from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
 from bandi.learning.payers import Payers
 from bandi.learning.popularity import Popularity
+from bandi.learning.push.messages import Messages
 from bandi.log.assembly import cut
 from bandi.model.config import Config, Holdout, Placement
 from bandi.model.config_values import duration_ms
@@ -77,6 +80,17 @@ class PlacementState:
     holdout: Holdout | None = None
     held_version: str = ""
     held_version_index: int = -1
+    by_state: dict[int, PlacementState] = field(default_factory=dict)
+    """By `ReaderState`: the same policy and arms with other targeters, exclusions or dial."""
+    passed_on: dict[int, str] = field(default_factory=dict)
+    """By `ReaderState`: the placement whose list these readers get."""
+    give_up: float | None = None
+    for_state: int = -1
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its name, and the `ReaderState` that it is for, -1: all others."""
+        return self.name, self.for_state
 
     @property
     def dimensions(self) -> int:
@@ -104,6 +118,8 @@ class State:
         self.attribution = Attribution([], Config().log.attribution_horizon)
         self.journeys = Journeys([], [], Config().log.journey_horizon)
         self.payers = Payers()
+        self.bookmarks = Bookmarks()
+        self.messages = Messages()
         self.histories = Histories()
         self.contexts = Contexts()
         self.encounters = Encounters()
@@ -155,6 +171,8 @@ class State:
             self.encounters.fold(piece.events.rows)
             self.popularity.fold(piece.events.rows)
             self.payers.fold(piece.events.rows)
+            self.bookmarks.fold(piece.events.rows)
+            self.messages.fold(piece.events.rows)
         self.position = piece.stop
 
     def _readers_of(self, rows: Array, piece: Stretch) -> tuple[Array, Array]:
@@ -207,12 +225,16 @@ class State:
                     self.encounters.forget(user)
                     self.journeys.forget(user)
                     self.payers.forget(user)
+                    self.bookmarks.forget(user)
+                    self.messages.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
                 self.rules.put(document.payload)
             case DocumentKind.RULES_DELETED:
                 self.rules.delete(_names_decoder.decode(document.payload))
+            case DocumentKind.PUSH:
+                self.messages.put(document.payload)
             case DocumentKind.OPENED:
                 pass
 
@@ -243,6 +265,7 @@ class State:
                 carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
                 going_on.add(state.index)
+            divide(state)
             self.placements[name] = state
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
@@ -291,6 +314,8 @@ class State:
             "attribution": self.attribution,
             "journeys": self.journeys,
             "payers": self.payers,
+            "bookmarks": self.bookmarks,
+            "messages": self.messages,
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
@@ -316,6 +341,8 @@ class State:
         self.attribution.load(_part(arrays, "attribution"))
         self.journeys.load(_part(arrays, "journeys"))
         self.payers.load(_part(arrays, "payers"))
+        self.bookmarks.load(_part(arrays, "bookmarks"))
+        self.messages.load(_part(arrays, "messages"))
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
@@ -362,7 +389,13 @@ def _part(arrays: dict[str, Array], room: str) -> dict[str, Array]:
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-_AT_THE_START = (DocumentKind.CONFIG, DocumentKind.USERS_DELETED, DocumentKind.ITEMS, DocumentKind.ITEMS_DELETED)
+_AT_THE_START = (
+    DocumentKind.CONFIG,
+    DocumentKind.USERS_DELETED,
+    DocumentKind.ITEMS,
+    DocumentKind.ITEMS_DELETED,
+    DocumentKind.PUSH,
+)
 """What changes how the events before and behind it are folded."""
 
 

@@ -94,6 +94,10 @@ class Writer:
             self._idle = False
             self._queue.put(WakeJob())
 
+    def append(self, chunks: list[Chunk]) -> None:
+        """Commit and fold records of our own. For a `TaskJob`, which runs in this thread; others would race with it."""
+        self._append(chunks)
+
     def stop(self) -> None:
         """Finish what was queued, then end the thread. A second call does nothing."""
         with self._count_lock:

@@ -68,6 +68,15 @@ class Histories:
         found[known] = recent[users[known]]
         return found
 
+    def has(self, user: int) -> bool:
+        """Whether a reader has a history. O(1)."""
+        return 0 <= user < min(self._users, len(self._recent)) and bool(self._recent[user, 0] >= 0)
+
+    def opened(self) -> Array:
+        """Who has a history at all: bool[readers], by dense id. O(readers)."""
+        found: Array = self._recent[: self._users, 0] >= 0
+        return found
+
     def forget(self, user: int) -> None:
         """The reader was taken out of the catalogue: their history goes with them."""
         if 0 <= user < self._users:

@@ -63,6 +63,10 @@ class Payers:
         found[known] = self._rows[users[known]]
         return found
 
+    def known(self) -> Array:
+        """All readers: PAYER[readers], by dense id. The fold's own memory: not to be changed."""
+        return self._rows[: self._users]
+
     def forget(self, user: int) -> None:
         """The reader was taken out of the catalogue: what they did goes with them. O(1)."""
         if 0 <= user < self._users:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from bandi.model.config_values import duration_ms
 from bandi.model.records import Array
@@ -38,10 +40,36 @@ def reader_states(payers: Array, recent: Array, now_ms: int) -> Array:
 
     payers: PAYER[n] (`Payers.rows`); recent: int32[n, m], their latest titles, -1: none (`Histories.rows`).
     """
-    opened = (payers["starts"] > 0) | (recent >= 0).any(axis=1)
-    states = np.where(opened, ReaderState.FREE, ReaderState.NEW).astype(np.int8)
-    states[payers["deepest"] >= HOOKED_EPISODES] = ReaderState.HOOKED
-    states[payers["payments"] == 1] = ReaderState.FIRST_PAYMENT
-    states[payers["payments"] > 1] = ReaderState.PAYING
-    states[(payers["payments"] > 0) & (payers["paid_ms"] < now_ms - _LAPSED_MS)] = ReaderState.LAPSED
+    opened = np.asarray((recent >= 0).any(axis=1))
+    return states_of(payers, opened, now_ms)
+
+
+def states_of(payers: Array, opened: Array, now_ms: int) -> Array:
+    """The same, where it is known who has a history at all. opened: bool[n]."""
+    states = np.empty(len(payers), np.int8)
+    fill_states(payers, opened, now_ms, states)
     return states
+
+
+_NEW, _FREE, _HOOKED, _FIRST_PAYMENT, _PAYING, _LAPSED = (int(state) for state in ReaderState)
+
+
+def state_of(payer: Any, opened: bool, now_ms: int) -> int:
+    """The state of one reader, without arrays. payer: one PAYER."""
+    if payer["payments"] > 0:
+        if payer["paid_ms"] < now_ms - _LAPSED_MS:
+            return _LAPSED
+        return _FIRST_PAYMENT if payer["payments"] == 1 else _PAYING
+    if payer["deepest"] >= HOOKED_EPISODES:
+        return _HOOKED
+    return _FREE if payer["starts"] > 0 or opened else _NEW
+
+
+_state_of = njit(cache=True, nogil=True, inline="always")(state_of)
+
+
+@njit(cache=True, nogil=True)
+def fill_states(payers: Array, opened: Array, now_ms: int, states: Array) -> None:
+    """states: int8[n]."""
+    for i in range(len(payers)):
+        states[i] = _state_of(payers[i], opened[i], now_ms)

@@ -151,6 +151,8 @@ class Stats(msgspec.Struct, frozen=True):
     """Rewards outside the window of their objective; kept in the log, not counted."""
     unattributed: int
     """Events that named neither a request nor a placement; kept in the log, not counted for an arm."""
+    readers: dict[str, int] = {}
+    """Readers by state (new, free, hooked, first_payment, paying, lapsed), where a placement has `states` or `push`."""
     exploration: dict[str, Exploring] = {}
     """By placement that has `exploration`: what it cost today."""
     chains: dict[str, ChainSummary] = {}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from bandi.model.config_values import Duration
 from bandi.model.events import Id, Moment
 
 Text = Annotated[str, msgspec.Meta(max_length=10_000)]
@@ -20,6 +21,9 @@ class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     reader must have; `regions`: where it may be shown (none: everywhere); `editor_rank`: the editors' order, 1 is first;
     `active`: false hides it; `reviews`: what readers wrote of it; `image`: path of its thumbnail; `fields`: whatever else
     the service knows of it.
+
+    `episodes`: how many there are; `free_episodes`: how many of them, from the first, cost nothing (absent: all, or it is not
+    known); `wait_free`: how long after the last read an episode behind them may be read without coins, such as `24h`.
     """
 
     id: Id
@@ -37,16 +41,22 @@ class Item(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     regions: Annotated[tuple[Word, ...], msgspec.Meta(max_length=256)] = ()
     editor_rank: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
     active: bool = True
+    episodes: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    free_episodes: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    wait_free: Annotated[Duration, msgspec.Meta(max_length=12)] | None = None
     fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}
 
 
 class User(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A reader. Bandi never needs age or gender; `fields` holds what the service wants to describe segments by.
 
-    `age` (years) and `region` are looked at for one thing alone: which titles may be shown.
+    `age` (years) and `region` say which titles may be shown. `push`: false, no messages; `time_zone`: an
+    IANA name, such as `Asia/Seoul`, for the hours at which messages may come (absent: that of the region, or the service's).
     """
 
     id: Id
     age: Annotated[int, msgspec.Meta(ge=0, le=199)] | None = None
     region: Word = ""
+    push: bool = True
+    time_zone: Word = ""
     fields: Annotated[dict[Word, Scalar], msgspec.Meta(max_length=256)] = {}

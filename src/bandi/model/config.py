@@ -132,6 +132,60 @@ class Exploration(Struct, frozen=True):
             raise ValueError("only one of clicks_per_day and share may be given")
 
 
+Zone = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Hours = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+Episode = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Push(Struct, frozen=True):
+    """Messages to readers who read on and stopped: whom `bandi push` chooses, and when they are sent (docs/how-to/push.md)."""
+
+    window: Duration = "7d"
+    """Coins that a reader pays within this time of a message are compared with those of readers whose message was held back."""
+    holdout: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.1
+    """Share of the chosen messages that are held back at random: by them it is known what messages bring."""
+    per_day: Annotated[int, msgspec.Meta(ge=1, le=24)] = 1
+    """Most messages to one reader in 24 hours."""
+    per_week: Annotated[int, msgspec.Meta(ge=1, le=168)] = 2
+    """Most messages to one reader in 7 days."""
+    again_after: Duration = "30d"
+    """A title is not named to the same reader again before this has passed."""
+    least_episode: Episode = 3
+    """Who read this episode of a title is a continued reader of it."""
+    near: Episode = 1
+    """Most free episodes left; a title that does not say how many are free is always near enough."""
+    stopped_for: Duration = "1d"
+    """Who read the title later than this long ago has not stopped."""
+    stopped_until: Duration = "30d"
+    """Who stopped longer ago than this is not written to."""
+    quiet: Hours = "21:00-08:00"
+    """No message is sent in these hours of the reader's clock; equal bounds: at any hour."""
+    time_zone: Zone = "UTC"
+    """Where the service's day begins, and of readers of whom nothing is known: an IANA name such as `Asia/Seoul`."""
+    time_zones: dict[Zone, Zone] = msgspec.field(default_factory=dict)
+    """Time zone by region, such as `{ KR = "Asia/Seoul" }`; a reader's own `time_zone` goes before."""
+    expires: Duration = "24h"
+    """A message that cannot be sent within this time is not chosen."""
+    expected_uplift: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 1.0
+    """Coins that a message to a reader who stopped lately is expected to bring, before any was sent."""
+
+
+ReaderStateName = Literal["new", "free", "hooked", "first_payment", "paying", "lapsed"]
+
+
+class ForState(Struct, frozen=True):
+    """What is otherwise for readers in one state, such as `[placements.home.states.hooked]`; what it does not say stays."""
+
+    targeters: Annotated[tuple[TargeterConfig, ...], msgspec.Meta(min_length=1, max_length=8)] | None = None
+    """Who names candidates for these readers."""
+    exclude: tuple[Literal["read", "bought", "dismissed"], ...] | None = None
+    """What is never shown to these readers again."""
+    give_up: Share | None = None
+    """The earning dial for these readers (`policy = { use = "earning" }` alone)."""
+    use_placement: Name | None = None
+    """These readers get the list of this placement, with its policy and arms, which learn from it; nothing else beside it."""
+
+
 class Placement(Struct, frozen=True):
     """A place where a list is shown."""
 
@@ -154,6 +208,10 @@ class Placement(Struct, frozen=True):
     """Show less of what a reader passed over, such as `{ half_life = "3d" }`; absent: showings are not counted."""
     exploration: Exploration | None = None
     """What exploring may cost, such as `{ clicks_per_day = 500, safe_slots = 2 }`; absent: whatever the policy spends."""
+    states: dict[ReaderStateName, ForState] = msgspec.field(default_factory=dict)
+    """What is otherwise for readers who are `new`, `free`, `hooked`, `first_payment`, `paying` or `lapsed` (docs/policies/states.md)."""
+    push: Push | None = None
+    """Messages instead of lists, such as `{ holdout = 0.1, per_week = 2 }`; one placement at most has them."""
     impressions: Literal["reported", "implied"] = "reported"
     """`reported`: an item was seen when an impression event says so; `implied`: when a decision showed it."""
     k: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10

@@ -21,6 +21,7 @@ from bandi.model.config_values import Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
 from bandi.model.policy_config import NOT_ACCOUNTED, WAYS_TO_FORGET
 from bandi.model.request_ids import MAX_PLACEMENTS
+from bandi.model.time_zones import is_time_zone
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -169,6 +170,8 @@ def _named_tables(value: Any, name_kind: Any, kind: Any, keys: tuple[str, ...]) 
     for name, inner in value.items():
         if _scalar_problem(name, *_unwrapped(name_kind), keys) is not None:
             expected = "a name of lower-case letters, digits and _, at most 64, a letter first"
+            if get_origin(_unwrapped(name_kind)[0]) is Literal:
+                expected = described(name_kind, [])
             yield _Found((*keys, name), f"the name {name!r:.70}", expected)
         yield from _problems(inner, kind, (*keys, name))
 
@@ -218,6 +221,9 @@ MAX_WINDOW = "3650d"
 
 def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
     """What no single value shows: keys that belong together, and names that must exist."""
+    pushing = [name for name, placement in tree.get("placements", {}).items() if "push" in placement]
+    for name in pushing[1:]:
+        yield _Found(("placements", name, "push"), f"{len(pushing)} placements with messages", "one at most")
     objectives = tree.get("objectives", {"click": {}})
     for name, objective in objectives.items():
         yield from _objective_checks(objective, ("objectives", name))
@@ -231,6 +237,8 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         yield from _exploration_checks(
             placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
         )
+        yield from _state_checks(name, placement.get("states", {}), tree["placements"] if "states" in placement else {})
+        yield from _push_checks(placement.get("push"), ("placements", name, "push"))
         ways = [way for way in WAYS_TO_FORGET if way in policy]
         if len(ways) > 1:
             yield _Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
@@ -239,6 +247,42 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         if name not in placements:
             expected = f"one of: {', '.join(placements)}"
             yield _Found(("holdout", "placements"), repr(name), expected, _nearest(name, placements))
+
+
+def _state_checks(name: str, states: dict[str, Any], placements: dict[str, Any]) -> Iterator[_Found]:
+    for state, other in states.items():
+        keys = ("placements", name, "states", state)
+        if "give_up" in other and placements[name].get("policy", {}).get("use") != "earning":
+            yield _Found(
+                (*keys, "give_up"), _shown(other["give_up"]), 'a placement whose policy has the dial: use = "earning"'
+            )
+        target = other.get("use_placement")
+        if target is None:
+            continue
+        if target not in placements or target == name:
+            others = [place for place in placements if place != name]
+            expected = f"one of: {', '.join(others)}" if others else "another placement (there is none)"
+            yield _Found((*keys, "use_placement"), repr(target), expected, _nearest(target, others))
+        elif any("use_placement" in further for further in placements[target].get("states", {}).values()):
+            yield _Found((*keys, "use_placement"), repr(target), "a placement that does not pass readers on itself")
+        if len(other) > 1:
+            beside = ", ".join(key for key in other if key != "use_placement")
+            yield _Found(
+                (*keys, "use_placement"), f"{beside} beside it", "nothing beside it: the other placement says it all"
+            )
+
+
+def _push_checks(push: dict[str, Any] | None, keys: tuple[str, ...]) -> Iterator[_Found]:
+    if push is None:
+        return
+    zones = {"time_zone": push.get("time_zone", "UTC"), **push.get("time_zones", {})}
+    for key, zone in zones.items():
+        if not is_time_zone(zone):
+            where = (*keys, key) if key == "time_zone" else (*keys, "time_zones", key)
+            yield _Found(where, repr(zone), "an IANA time zone such as Asia/Seoul")
+    for key in ("window", "again_after", "stopped_for", "stopped_until", "expires"):
+        if key in push and (len(push[key]) > 20 or duration_ms(push[key]) > duration_ms(MAX_WINDOW)):
+            yield _Found((*keys, key), _shown(push[key]), f"at most {MAX_WINDOW}")
 
 
 def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[_Found]:
@@ -328,6 +372,10 @@ def _shared(path: tuple[str, ...], keys: tuple[str, ...]) -> int:
 
 
 def _unwrapped(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """The type and its rules; of a type that may be absent, those of the type (TOML has no null)."""
+    given = [member for member in _members(kind) if member is not type(None)]
+    if len(given) == 1:
+        kind = given[0]
     if get_origin(kind) is Annotated:
         inner, *rules = get_args(kind)
         return inner, [rule for rule in rules if isinstance(rule, msgspec.Meta)]

@@ -83,6 +83,7 @@ class DocumentKind(IntEnum):
     ARTIFACT = 8  # {"name": str}: from here on the targeters use this artifact
     RULES = 9  # [Rule, ...] put
     RULES_DELETED = 10  # [id, ...]
+    PUSH = 11  # learning.push.messages.Push: a run of `bandi push`, or a part of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,21 @@ class EarningRule:
         """The list; keys are drawn click rates weighed by coins."""
         values = chain.values_of(pool.items, pool.request.occurred_ms, self._config.explore * pool.exploring, pool.seed)
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
-        trade(pool.draws, pool.means, values, pool.slots, self._budget(chain, pool.request.user), keys, order)
+        trade(
+            pool.draws,
+            pool.means,
+            values,
+            pool.slots,
+            self._budget(chain, pool.request.user, pool.request.give_up),
+            keys,
+            order,
+        )
         return order, keys
 
-    def _budget(self, chain: ChainStatistics, user: int) -> float:
-        """Share of this reader's expected clicks that may be given up."""
-        give_up, starts = self._config.give_up, float(chain.globals_[STARTS])
+    def _budget(self, chain: ChainStatistics, user: int, dial: float | None = None) -> float:
+        """Share of this reader's expected clicks that may be given up. dial: instead of the configured one."""
+        starts = float(chain.globals_[STARTS])
+        give_up = self._config.give_up if dial is None else dial
         if not 0.0 < give_up < 1.0 or starts < 1.0:
             return give_up
         factor = reader_factor(chain.readers, user, chain.globals_[READER_SHAPE])

@@ -19,13 +19,14 @@ class Request(NamedTuple):
 
     segment_weights: float32[segments], 0 to 1: how much of each segment's evidence is about this reader. A known reader's
     sum to 1; those of a reader of whom nothing is known are all 1. user: dense id, -1: anonymous; vector: float32[d], what
-    contextual policies know of the reader, None: nothing.
+    contextual policies know of the reader, None: nothing. give_up: the earning dial for this reader, None: as configured.
     """
 
     segment_weights: Array
     occurred_ms: int
     user: int = -1
     vector: Array | None = None
+    give_up: float | None = None
 
 
 class ContentPriors(NamedTuple):
