@@ -33,6 +33,7 @@ def config_page() -> str:
     sections += [
         ("[placements.NAME.policy.prior]", policy_config.Prior),
         ("[placements.NAME.policy.change_detection]", policy_config.ChangeDetection),
+        ("[placements.NAME.seen]", config.Seen),
         ("[placements.NAME.exploration]", config.Exploration),
         ("[placements.NAME.states.STATE]", config.ForState),
         ("[placements.NAME.push]", config.Push),

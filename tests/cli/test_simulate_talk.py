@@ -25,7 +25,7 @@ def talk(*arguments: object) -> Result:
 def test_a_report_is_written_and_its_runs_are_kept(tmp_path: Path) -> None:
     done = talk("--only", "experiments", "--no-plots", "--out", tmp_path, "--seeds", 1)
     assert done.exit_code == 0, done.output
-    assert "4 runs made, 0 kept" in done.stderr
+    assert "5 runs made, 0 kept" in done.stderr
     text = (tmp_path / "talk.md").read_text()
     assert "bandi simulate talk --seeds 1 --only experiments --quick" in text
     assert not (tmp_path / "talk").exists()

@@ -174,6 +174,44 @@ def test_a_new_title_is_not_taken_for_one_that_nobody_pays_for() -> None:
         assert found[PAID.delay_ms] > found[0.0] + 0.15
 
 
+def test_a_large_purchase_is_taken_back_whole_although_it_was_capped() -> None:
+    chain = ChainStatistics(most_reader_spread=0.0)
+    gift = {"at_ms": 0, "delays_ms": DAY, "users": 1}
+    chain.update(rows([0] * 70 + [1] * 70, 1, trials=1.0, users=np.arange(140)))
+    chain.update(rows([0] * 70 + [1] * 70, 1, rewards=1.0, delays_ms=1_000, users=np.arange(140)))
+    chain.update(rows([0], 2, rewards=1.0, values=10_000.0, **gift))
+    chain.update(rows([1] * 60, 2, rewards=1.0, values=3.0, at_ms=0, delays_ms=DAY, users=np.arange(60)))
+    crowned, other = chain.values_of(np.array([0, 1], np.int32), 20 * DAY, 0.0, np.uint64(0))
+    assert chain.values[0] == 10_000 and crowned < 20 * other  # one gift does not crown a title
+    chain.update(rows([0], 2, rewards=-1.0, values=-10_000.0, **gift))
+    assert chain.values[0] == 0.0 and chain.rewards[0, 1] == 0.0
+    assert chain.values_of(np.array([0], np.int32), 20 * DAY, 0.0, np.uint64(0))[0] < other
+
+
+def test_withdrawn_rows_leave_no_negative_counts() -> None:
+    chain = ChainStatistics()
+    chain.update(rows([0] * 50, 1, trials=1.0, users=1))
+    chain.update(rows([0] * 50, 1, rewards=1.0, users=1))
+    chain.update(rows([0] * 30, 2, rewards=1.0, values=5.0, users=1))
+    chain.update(rows([0] * 50, 1, rewards=-1.0, users=1))
+    chain.update(rows([0] * 50, 1, trials=-1.0, users=1))
+    assert chain.trials[0].min() >= 0 and chain.immature[0, 1].min() >= 0
+    assert chain.globals_[kernel.SPREAD] >= 0 and chain.globals_[kernel.STARTS] == 0
+
+
+def test_a_curve_of_payments_that_all_wait_stays_a_share() -> None:
+    """Wait for free: all delays near five days. Six exponentials cannot follow it, but F stays within a twentieth of 0 to 1."""
+    for seed, spread in ((1, 0.5), (2, 0.01), (3, 2.0)):
+        random = np.random.default_rng(seed)
+        delays = (np.maximum(random.normal(5.0, spread, 2_000), 0.01) * DAY).astype(np.int64)
+        weights = np.zeros(6)
+        kernel.fit_delays(np.zeros(2_000, np.int64), delays, 60.0 * DAY, 4.0 * DAY, weights)
+        grid = np.geomspace(0.01, 100, 300) * DAY
+        share = (weights * -np.expm1(-grid[:, None] / kernel.TAUS_MS)).sum(1)
+        assert share.min() >= -0.051 and share.max() <= 1.051
+        assert weights.sum() == pytest.approx(1)
+
+
 def test_readers_who_paid_are_likelier_to_pay_again() -> None:
     chain = ChainStatistics()
     random = np.random.default_rng(3)

@@ -100,3 +100,31 @@ def test_a_reader_likelier_to_pay_gives_up_more_clicks() -> None:
     budget = {user: rule._budget(policy.chain, user) for user in (7, 8)}  # type: ignore[attr-defined]
     assert budget[7] > 2 * budget[8]
     assert 0 < budget[8] < 0.05 < budget[7] <= 0.5
+
+
+def test_what_is_ranked_beyond_the_list_gives_up_nothing() -> None:
+    """Asked for 60 of which 10 are shown, the first 10 give up as little as a list of 10 does."""
+    policy, random = make_policy(Earning(give_up=0.05, position="ignored"), 1), np.random.default_rng(3)
+    n = 30_000
+    items = random.integers(0, 300, n).astype(np.int32)
+    zeros, ones = np.zeros(n, np.float32), np.ones(n, np.float32)
+    clicks = (random.random(n) < 0.02 + 0.1 * (items % 10 == 0)).astype(np.float32)
+    policy.update(Outcomes(items, np.zeros(n, np.int32), ones, clicks, np.zeros(n, np.int64)))
+    users = random.integers(0, 500, n).astype(np.int32)
+    later = {"users": users, "delays_ms": np.full(n, 3_600_000)}
+    policy.update(Outcomes(items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), step=1, **later))
+    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), step=1, **later))
+    pays = (random.random(n) < 0.02 * random.gamma(0.5, 2.0, 300)[items]).astype(np.float32)
+    coins = {"values": 30.0 * pays, **later}
+    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, pays, np.zeros(n, np.int64), step=2, **coins))
+    shown, weights = Candidates(np.arange(300, dtype=np.int32)), discount(10)
+    now = Request(np.ones(1, np.float32), 30 * 86_400_000)
+    mean = policy.posterior(np.arange(300, dtype=np.int32), 0, 0).mean
+
+    def clicks_of(request: Request, asked: int) -> float:
+        lists = [policy.rank(request, shown, asked, seed).items[:10] for seed in range(200)]
+        return float(np.mean([mean[items] @ weights for items in lists]))
+
+    plain, longer, unaware = clicks_of(now, 10), clicks_of(now._replace(shown=10), 60), clicks_of(now, 60)
+    assert longer > 0.98 * plain
+    assert unaware < longer

@@ -216,7 +216,7 @@ class Decider:
             candidates = Candidates(items, state.items.editor_ranks(items))
         candidates = candidates._replace(priors=self.priors(placement))
         pins = force.pin_items
-        request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up)
+        request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up, shown=k)
         if placement.dimensions:
             request = request._replace(vector=state.contexts.reader(recent, placement.dimensions))
             candidates = candidates._replace(vectors=state.contexts.titles(placement.dimensions))

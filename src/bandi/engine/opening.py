@@ -11,7 +11,7 @@ import msgspec
 
 from bandi.engine.folder import read_config
 from bandi.engine.recovery import recover
-from bandi.engine.state import State, counted
+from bandi.engine.state import State, clicks_carry_over, counted
 from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.config import Config
@@ -100,6 +100,10 @@ def _changes(old: Config | None, new: Config) -> list[str]:
         before = old.placements.get(name)
         if before is None:
             notes.append(f"placement {name}: new, its arms start at the prior")
+        elif counted(before, old) != counted(placement, new) and clicks_carry_over(before, old, placement, new):
+            notes.append(
+                f"placement {name}: what is counted after a click has changed; clicks carry over, the rest starts anew"
+            )
         elif counted(before, old) != counted(placement, new):
             notes.append(f"placement {name}: what it counts has changed, its arms start anew")
         elif before != placement:

@@ -39,6 +39,7 @@ from bandi.model.holdout import covers, version_served
 from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.policies.arms import with_segments
+from bandi.policies.carrying import carry_clicks, keeps_clicks
 from bandi.policies.exploration import Account
 from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
@@ -265,6 +266,9 @@ class State:
                 carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
                 state.trials, state.successes = before.trials, before.successes
                 going_on.add(state.index)
+            elif before is not None and old is not None and clicks_carry_over(before.config, old, placement, config):
+                carry_clicks(before.policy, state.policy, arm_segments(config))
+                state.trials, state.successes = before.trials, before.successes
             divide(state)
             self.placements[name] = state
         self.config = config
@@ -363,14 +367,26 @@ def arm_segments(config: Config | None) -> int:
 
 def counted(placement: Placement, config: Config) -> tuple[object, ...]:
     """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
+    later = tuple(config.objectives[name] for name in steps_of(placement.policy))
+    return (*counted_clicks(placement, config), later, learned_as(placement.policy))
+
+
+def counted_clicks(placement: Placement, config: Config) -> tuple[object, ...]:
+    """What of it click arms count, whatever the policy looks at besides."""
     policy = placement.policy
-    later = tuple(config.objectives[name] for name in steps_of(policy))
     forgetting = tuple(getattr(policy, way, None) for way in WAYS_TO_FORGET)
-    return (placement.impressions, config.objectives[policy.objective], *forgetting, later, learned_as(policy))
+    position = getattr(policy, "position", "ignored")
+    return (placement.impressions, config.objectives[policy.objective], *forgetting, position)
+
+
+def clicks_carry_over(before: Placement, old: Config, placement: Placement, config: Config) -> bool:
+    """Whether a new policy goes on with the click arms of the old one, where it cannot with all that it learned."""
+    same = counted_clicks(before, old) == counted_clicks(placement, config)
+    return same and keeps_clicks(*(str(one.policy.__struct_config__.tag) for one in (before, placement)))
 
 
 def later_objectives(config: Config) -> list[LaterObjective]:
-    """The objectives that may be reached after a start: reads and purchases, in the file's order."""
+    """The objectives that may be reached after a start: reads and purchases, by name (a stored configuration is sorted)."""
     return [
         LaterObjective(
             name,
@@ -379,7 +395,7 @@ def later_objectives(config: Config) -> list[LaterObjective]:
             duration_ms(objective.window),
             objective.value,
         )
-        for name, objective in config.objectives.items()
+        for name, objective in sorted(config.objectives.items())
         if objective.event != "click"
     ]
 

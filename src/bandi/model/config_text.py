@@ -19,7 +19,7 @@ from bandi.model import policy_config
 from bandi.model.config import Config
 from bandi.model.config_values import Struct, duration_ms
 from bandi.model.errors import ConfigError, Problem
-from bandi.model.policy_config import NOT_ACCOUNTED, WAYS_TO_FORGET
+from bandi.model.policy_config import EARN_COINS, NOT_ACCOUNTED, THEN, WAYS_TO_FORGET
 from bandi.model.request_ids import MAX_PLACEMENTS
 from bandi.model.time_zones import is_time_zone
 
@@ -233,7 +233,9 @@ def _cross_checks(tree: dict[str, Any]) -> Iterator[_Found]:
         if objective not in objectives:
             expected = f"one of: {', '.join(objectives)}"
             yield _Found((*keys, "objective"), repr(objective), expected, _nearest(objective, objectives))
-        yield from _later_checks(policy.get("then", []), objectives, (*keys, "then"))
+        then = policy.get("then", THEN.get(policy.get("use", ""), ()))
+        yield from _later_checks(list(then), objectives, (*keys, "then"))
+        yield from _coins_checks(policy.get("use", ""), list(then), objectives, (*keys, "then"))
         yield from _exploration_checks(
             placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
         )
@@ -285,13 +287,28 @@ def _push_checks(push: dict[str, Any] | None, keys: tuple[str, ...]) -> Iterator
             yield _Found((*keys, key), _shown(push[key]), f"at most {MAX_WINDOW}")
 
 
+def _coins_checks(use: str, then: list[str], objectives: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:
+    """What is to bring coins must have some."""
+    if use not in EARN_COINS or not then or then[-1] not in objectives:
+        return
+    last = objectives[then[-1]]
+    if last.get("event", "click") == "read" or (last.get("event") == "purchase" and "value" not in last):
+        yield _Found(
+            keys, f"{then[-1]!r}, which brings no coins", f"purchases with value = 'coins' at the end of {use}'s chain"
+        )
+
+
 def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[_Found]:
     if exploration is None:
         return
     if {"clicks_per_day", "share"} <= set(exploration):
         yield _Found((*keys, "share"), "clicks_per_day and share", "one of the two")
     if use in NOT_ACCOUNTED:
-        yield _Found(keys, f"the policy {use}", "a policy that explores and whose expected clicks are known")
+        yield _Found(
+            keys,
+            f"the policy {use}",
+            "a policy whose expected clicks are known: thompson, ucb1, epsilon_greedy, plugin or one that looks beyond the click",
+        )
 
 
 def _objective_checks(objective: dict[str, Any], keys: tuple[str, ...]) -> Iterator[_Found]:

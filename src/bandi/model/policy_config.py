@@ -244,3 +244,9 @@ ContextualConfig = LinTs | LinUcb | Logistic
 PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Plugin | ContextualConfig | ChainConfig
 NOT_ACCOUNTED = ("editor", "lin_ts", "lin_ucb", "logistic")
 """Policies without an `exploration` budget: one does not explore, the others know no expected clicks by themselves."""
+THEN: dict[str, tuple[str, ...]] = {
+    str(config.__struct_config__.tag): config().then for config in (Earning, Value, Surrogate, Conditional, Retention)
+}
+"""By policy, what it looks for after a start where its table does not say."""
+EARN_COINS = ("earning", "value", "surrogate")
+"""Policies that weigh coins."""

@@ -29,9 +29,9 @@ _FURTHEST = 60.0
 RATE, SHAPE, NEXT, RINGED, MOST_SPREAD = 0, 1, 2, 3, 4
 """Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed,
 largest variance of titles' factors."""
-READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS, MOST_READER_SPREAD = 0, 1, 2, 3, 4, 5
+READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS, MOST_READER_SPREAD, COINS_KNOWN = 0, 1, 2, 3, 4, 5, 6
 """Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, sum of squared factors of who
-started, starts, largest variance of readers' factors."""
+started, starts, largest variance of readers' factors, payers that the mean coins rest on."""
 
 _RATE_WORTH = 2.0
 """Rewards that the configured rate of a step is worth."""
@@ -45,7 +45,9 @@ _RIDGE = 1e-3
 ALIKE = 1e-9
 """Variance of factors that are all 1."""
 CAP = 20.0
-"""A reward's coins count up to this many times the mean: one gift must not crown a title."""
+"""A title's coins per payer count up to this many times the mean: one gift must not crown a title."""
+_CAP_FROM = 20.0
+"""Payers that the mean must rest on before it caps."""
 
 
 @njit(cache=True, nogil=True)
@@ -89,6 +91,14 @@ def _add_trial(
             immature[:, :, j] *= math.exp(-ahead)
             landmarks[j], ahead = start_ms, 0.0
         immature[item, step, j] += weight * math.exp(ahead)
+
+
+@njit(cache=True, nogil=True)
+def _take_average_trials(trials: Array, immature: Array, item: int, step: int, count: float, held: float) -> None:
+    """Take back `count` of `held` trials of unknown weight and age: so much of all there is, never more."""
+    left = 1.0 - min(count / held, 1.0) if held > 0.0 else 0.0
+    trials[item, step] *= left
+    immature[item, step] *= left
 
 
 @njit(cache=True, nogil=True)
@@ -147,6 +157,27 @@ def fit_delays(starts: Array, delays: Array, now_ms: float, prior_ms: float, wei
     _solve(normal, right)
     excess = (right[:, 0].sum() - 1.0) / right[:, 1].sum()
     weights[:] = right[:, 0] - excess * right[:, 1]
+    _keep_a_share(weights)
+
+
+@njit(cache=True, nogil=True)
+def _keep_a_share(weights: Array) -> None:
+    """Keep F within 0 to 1 at all times, but for a twentieth: pull the weights, where need be, to their positive parts alone."""
+    positive = np.maximum(weights, 0.0)
+    positive /= positive.sum()
+    mixed = weights.copy()
+    for pull in range(11):
+        mixed[:] = (1.0 - pull / 10.0) * weights + pull / 10.0 * positive
+        low, high = 0.0, 0.0
+        for point in range(120):
+            t = TAUS_MS[0] * 0.1 * math.exp(0.1 * point)  # six minutes to 600 days
+            value = 0.0
+            for j in range(len(mixed)):
+                value -= mixed[j] * math.expm1(-t / TAUS_MS[j])
+            low, high = min(low, value), max(high, value)
+        if low >= -0.05 and high <= 1.05:
+            break
+    weights[:] = mixed
 
 
 @njit(cache=True, nogil=True)
@@ -162,6 +193,14 @@ def _solve(matrix: Array, right: Array) -> None:
                 factor = matrix[row, pivot]
                 matrix[row] -= factor * matrix[pivot]
                 right[row] -= factor * right[pivot]
+
+
+@njit(cache=True, nogil=True)
+def counted_coins(coins: float, payers: float, shared: Array, globals_: Array) -> float:
+    """A title's coins, capped as they are read: the sums stay whole, so that a refund takes back what a purchase brought."""
+    if globals_[COINS_KNOWN] < _CAP_FROM:
+        return max(coins, 0.0)
+    return float(min(max(coins, 0.0), CAP * globals_[COINS_EACH] * max(payers, 0.0)))
 
 
 @njit(cache=True, nogil=True)
@@ -192,8 +231,9 @@ def _refit(
     if step == last:
         coins = 0.0
         for item in range(used):
-            coins += values[item]
+            coins += counted_coins(values[item], rewards[item, last], shared, globals_)
         globals_[COINS_EACH] = max(coins, 1e-9) / max(total, 1.0) if total > 0 else 1.0
+        globals_[COINS_KNOWN] = total
         pairs, squares = 0.0, 0.0
         for user in range(len(readers)):
             count, expected = max(float(readers[user, 1]), 0.0), max(float(readers[user, 0]), 0.0)
@@ -219,10 +259,18 @@ def add_rows(
         globals_[CLOCK_MS] = max(globals_[CLOCK_MS], float(start + delays_ms[r]))
         factor = reader_factor(readers, user, globals_[READER_SHAPE])
         if row_trials[r] != 0.0 and step == 0:  # the trials of a second step are the rewards of the first
-            weight = float(row_trials[r]) * (factor if last == 0 else 1.0)
-            globals_[SPREAD] += float(row_trials[r]) * factor * factor
-            globals_[STARTS] += float(row_trials[r])
-            _add_trial(trials, immature, landmarks, item, step, weight, float(start))
+            count = float(row_trials[r])
+            if count > 0.0:
+                globals_[SPREAD] += count * factor * factor
+            elif globals_[STARTS] > 0.0:  # the factor of then is not kept: an average one goes
+                globals_[SPREAD] = max(globals_[SPREAD] * (1.0 + count / globals_[STARTS]), 0.0)
+            globals_[STARTS] = max(globals_[STARTS] + count, 0.0)
+            if last > 0:
+                _add_trial(trials, immature, landmarks, item, step, count, float(start))
+            elif count > 0.0:
+                _add_trial(trials, immature, landmarks, item, step, count * factor, float(start))
+            else:
+                _take_average_trials(trials, immature, item, step, -count, trials[item, step])
         met = float(row_trials[r]) if steps == 1 else 0.0
         reward = float(row_rewards[r])
         if reward != 0.0:
@@ -233,7 +281,10 @@ def add_rows(
                 shared[step, RINGED] += 1.0
             if step < last:
                 met = reward
-                _add_trial(trials, immature, landmarks, item, step + 1, reward * factor, float(start))
+                if reward > 0.0:
+                    _add_trial(trials, immature, landmarks, item, step + 1, reward * factor, float(start))
+                else:
+                    _take_average_trials(trials, immature, item, step + 1, -reward, rewards[item, step] - reward)
             elif 0 <= user < len(readers):
                 readers[user, 1] += reward
         if met != 0.0 and 0 <= user < len(readers):
@@ -241,9 +292,8 @@ def add_rows(
             own = shared[last, RATE] * trials[item, last]
             title = (shared[last, SHAPE] + count) / (shared[last, SHAPE] + max(own, 0.0))
             readers[user, 0] += met * shared[last, RATE] * title
-        if step == last and row_values[r] != 0.0:
-            most = CAP * globals_[COINS_EACH] if shared[last, RINGED] > 20.0 else np.inf
-            values[item] += math.copysign(min(abs(row_values[r]), most), row_values[r])
+        if step == last:
+            values[item] += row_values[r]
         if reward > 0.0 and shared[step, RINGED] >= shared[step, NEXT]:
             shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
             _refit(

@@ -8,7 +8,16 @@ import numpy as np
 from numba import njit
 
 from bandi.model.records import Array
-from bandi.policies._chain_kernels import CLOCK_MS, COINS_EACH, RATE, SHAPE, TAUS_MS, exposure, open_shares
+from bandi.policies._chain_kernels import (
+    CLOCK_MS,
+    COINS_EACH,
+    RATE,
+    SHAPE,
+    TAUS_MS,
+    counted_coins,
+    exposure,
+    open_shares,
+)
 from bandi.policies._random import beta_draw, log_gamma_draw, stream
 
 _STEPS = 12
@@ -43,8 +52,8 @@ def value_titles(
                 factor += explore * (math.exp(logarithm) / (shape + exposed) - factor)
             value *= rate * factor
         payers = max(rewards[item, steps - 1], 0.0) if item < used else 0.0
-        coins = values[item] if item < used else 0.0
-        out[i] = value * max(coins + _COINS_WORTH * globals_[COINS_EACH], 0.0) / (payers + _COINS_WORTH)
+        coins = counted_coins(values[item], payers, shared, globals_) if item < used else 0.0
+        out[i] = value * (coins + _COINS_WORTH * globals_[COINS_EACH]) / (payers + _COINS_WORTH)
 
 
 @njit(cache=True, nogil=True)

@@ -210,7 +210,7 @@ class Scratch:
 
 def with_segments(state: State, segments: int) -> State:
     """The counts of a policy's `dump` for another number of segments: those of segments that are no more go to segment 0."""
-    named = [name for name in state if name.rpartition("/")[2] in ("counts", "ring") and not name.startswith("chain/")]
+    named = [name for name in ("counts", "ring", "clicks/counts", "clicks/ring") if name in state]
     return {**state, **{name: _with_segments(state[name], segments) for name in named}}
 
 

@@ -71,7 +71,7 @@ class ChainStatistics:
         self.shared = np.array(
             [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
         )
-        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread])
+        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread, 0.0])
 
     def update(self, outcomes: Outcomes) -> None:
         """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once."""
@@ -181,6 +181,10 @@ class ChainStatistics:
         ):
             if np.asarray(state[name]).shape != mine.shape:
                 raise ValueError(f"{name}: expected {list(mine.shape)}, found {list(np.asarray(state[name]).shape)}")
+        rows = {"rewards": trials.shape, "immature": (*trials.shape, len(kernel.TAUS_MS)), "values": trials.shape[:1]}
+        for name, shape in rows.items():
+            if np.asarray(state[name]).shape != shape:
+                raise ValueError(f"{name}: expected {list(shape)}, found {list(np.asarray(state[name]).shape)}")
         self.trials, self.rewards = np.array(trials, np.float64), np.array(state["rewards"], np.float64)
         self.immature, self.landmarks = (
             np.array(state["immature"], np.float64),

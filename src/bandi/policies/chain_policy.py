@@ -80,7 +80,9 @@ class ChainPolicy:
         self, shown: Ranked, request: Request, candidates: Candidates, k: int, seed: int, exploring: float
     ) -> Ranked:
         means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[: len(shown.items)]
-        slots = discount(k) if self.examination is None else self.examination.of_first(k)
+        slots = np.array(discount(k) if self.examination is None else self.examination.of_first(k))
+        if request.shown:
+            slots[request.shown :] = 0.0  # ranked for whoever sorts the list again, but not shown
         draws = shown.scores.astype(np.float64)
         pool = Pool(shown.items, draws, means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D), slots, exploring)
         order, keys = self._rule.choose(self.chain, pool, k)
@@ -124,7 +126,7 @@ class ChainPolicy:
             self.examination.load(state)
 
 
-_DISCOUNT: Array = 1.0 / np.log2(2.0 + np.arange(1_000))
+_DISCOUNT: Array = 1.0 / np.log2(2.0 + np.arange(16_384))
 
 
 def discount(k: int) -> Array:

@@ -20,6 +20,7 @@ class Request(NamedTuple):
     segment_weights: float32[segments], 0 to 1: how much of each segment's evidence is about this reader. A known reader's
     sum to 1; those of a reader of whom nothing is known are all 1. user: dense id, -1: anonymous; vector: float32[d], what
     contextual policies know of the reader, None: nothing. give_up: the earning dial for this reader, None: as configured.
+    shown: slots that the reader will see of a list that is ranked for more, 0: all.
     """
 
     segment_weights: Array
@@ -27,6 +28,7 @@ class Request(NamedTuple):
     user: int = -1
     vector: Array | None = None
     give_up: float | None = None
+    shown: int = 0
 
 
 class ContentPriors(NamedTuple):
