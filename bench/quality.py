@@ -147,7 +147,7 @@ def learned(name: str, config: AlsConfig, data: Split) -> Method:
 
 def implicit_package(data: Split) -> Method:
     """Chosen as `features.factors.tuning.choose` does; implicit has no nu."""
-    coordinates = tuple(one for one in coordinates_of(data.train) if one.names != ("nu",))
+    coordinates = tuple(one for one in coordinates_of(data.train) if one.name != "nu")
     wanted = judged_readers(data.train, data.validation)
 
     def qualities(config: AlsConfig) -> Array:
