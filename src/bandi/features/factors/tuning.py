@@ -162,14 +162,14 @@ def _followed(value: Score, best: AlsConfig, coordinate: Coordinate, share: floa
     """As far along one coordinate as it helps: up, or else down."""
     for direction in (share, -share):
         moved = False
-        while (further := _stepped(best, coordinate, direction)) != best and value(further) > value(best):
+        while (further := stepped(best, coordinate, direction)) != best and value(further) > value(best):
             best, moved = further, True
         if moved:
             break
     return best
 
 
-def _stepped(config: AlsConfig, coordinate: Coordinate, steps: float) -> AlsConfig:
+def stepped(config: AlsConfig, coordinate: Coordinate, steps: float) -> AlsConfig:
     """The setting so many steps along, kept in range; whole numbers stay whole, others keep three digits."""
     threshold = config.regularisation / (1.0 + config.alpha)
     match coordinate.name:
