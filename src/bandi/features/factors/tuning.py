@@ -5,10 +5,11 @@ over all coordinates has helped nowhere, the steps become half as long (Hooke an
 pattern move). All but nu are stepped on a logarithmic scale. Which of them matter: Rendle, Krichene, Zhang and Koren (2021),
 "Revisiting the performance of iALS", section 4.
 
-Regularisation and alpha are not stepped by themselves, for one is only good beside the other. Near x = y = 0 the loss of a pair of
-directions (u, v) is -2 (1 + alpha) u' R v + regularisation (|u|**2 + |v|**2), R the 0/1 matrix of reads: a direction of R is
-learned only where its singular value exceeds *threshold* = regularisation / (1 + alpha) (soft thresholding: Srebro, Rennie and
-Jaakkola 2004, "Maximum-margin matrix factorization", section 3). So the threshold is stepped with alpha fixed; and alpha is
+Regularisation and alpha are not stepped by themselves, for one is only good beside the other. R the 0/1 matrix of reads, its part in
+the loss near x = y = 0 is -2 (1 + alpha) u' R v + regularisation (|u|**2 + |v|**2) for a pair of directions u, v: they are learned only
+where the singular value exceeds *threshold* = regularisation / (1 + alpha). At alpha 0 and nu 0 that is all there is: singular values
+are lessened by the threshold, down to 0 (Srebro, Rennie and Jaakkola 2004, "Maximum-margin matrix factorization", lemma 1; Cai, Candès
+and Shen 2010, "A singular value thresholding algorithm", theorem 2.1). So the threshold is stepped with alpha fixed, and alpha is
 stepped along the ridge that the best thresholds make, which fall as alpha**-RIDGE.
 
 The best of many settings looks better than the first by luck alone, the more so the fewer readers judge. So the first is
