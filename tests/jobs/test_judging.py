@@ -19,7 +19,7 @@ READERS, TITLES = 6, 30
 def material(events: list[tuple[int, int]]) -> Material:
     """The log alone: neither function looks at the state."""
     users, items = (np.array([event[side] for event in events], np.int32) for side in (0, 1))
-    return Material(cast(State, None), len(events), users, items, (READERS, TITLES), last_ms=0)
+    return Material(cast(State, None), len(events), users, items, (READERS, TITLES))
 
 
 def titles_of(interactions: Interactions, reader: int) -> set[int]:
