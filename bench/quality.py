@@ -79,7 +79,7 @@ def compared(argument: str, held_out: HeldOut) -> list[list[str]]:
         if not judged:
             return [[labels[0], "nobody to judge by", *[""] * 6]]
         runs.append([ours(data), untuned(data), implicit_package(data), item_neighbours(data), most_read(data)])
-        print(f"{labels[-1]}, seed {seed}: " + "; ".join(told(method) for method in runs[-1]), flush=True)
+        print(f"{labels[-1]}, seed {seed}: " + "; ".join(told(method, runs[-1][0]) for method in runs[-1]), flush=True)
     label = labels[0] + (f" (first of {len(runs)} runs)" if len(runs) > 1 else "")
     return summary(label, runs, pooled if name.startswith("world:") else averaged)
 
@@ -92,9 +92,10 @@ def seeds_of(text: str) -> list[int | None]:
     return list(range(int(first), int(last or first) + 1))
 
 
-def told(method: Method) -> str:
+def told(method: Method, own: Method) -> str:
     chosen = f" ({method.chosen})" if method.chosen else ""
-    return f"{method.name}{chosen} recall {method.recall.mean():.4f} NDCG {method.ndcg.mean():.4f}"
+    behind = "" if method is own else f" (ours minus it {interval(own.ndcg - method.ndcg)})"
+    return f"{method.name}{chosen} recall {method.recall.mean():.4f} NDCG {method.ndcg.mean():.4f}{behind}"
 
 
 def averaged(runs: list[Array]) -> Array:
@@ -147,7 +148,7 @@ def learned(name: str, config: AlsConfig, data: Split) -> Method:
 
 def implicit_package(data: Split) -> Method:
     """Chosen as `features.factors.tuning.choose` does; implicit has no nu."""
-    coordinates = tuple(one for one in coordinates_of(data.train) if one.names != ("nu",))
+    coordinates = tuple(one for one in coordinates_of(data.train) if one.name != "nu")
     wanted = judged_readers(data.train, data.validation)
 
     def qualities(config: AlsConfig) -> Array:

@@ -69,6 +69,20 @@ def test_the_loss_falls_with_every_iteration() -> None:
     assert (np.diff(found) < 0).all()
 
 
+def test_without_confidence_singular_values_are_lessened_by_the_regularisation() -> None:
+    """Alpha next to 0 and nu 0: soft thresholding (Cai, Candès and Shen 2010, theorem 2.1); tuning counts on it."""
+    random = np.random.default_rng(1)
+    read = random.random((60, 40)) < 0.2
+    users, items = np.nonzero(read)
+    interactions = gather_interactions(users, items, np.ones(len(users)), read.shape)
+    values = np.linalg.svd(read.astype(float), compute_uv=False)
+    config = AlsConfig(factors=40, regularisation=float(values[5]), alpha=1e-6, nu=0.0, iterations=400, steps=6)
+    factors = fit(interactions, config)
+    found = np.linalg.svd(factors.users.astype(float) @ factors.items.T, compute_uv=False)
+    np.testing.assert_allclose(found, np.maximum(values - values[5], 0), atol=0.02 * values[0])
+    assert found[8] < 0.1 * found[4]
+
+
 def test_groups_of_taste_are_found() -> None:
     """Readers of the even titles get even titles that they have not read; ten seeds, none may fail."""
     for seed in range(10):

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from bandi.evaluation.ranking import ranking_quality
 from bandi.features.factors.als import AlsConfig, Factors, fit
 from bandi.features.factors.interactions import Interactions, Rows, gather_interactions
-from bandi.features.factors.tuning import MIN_READERS, choose, climb, climb_surely
+from bandi.features.factors.tuning import (
+    COORDINATES,
+    FITS,
+    MIN_READERS,
+    RIDGE,
+    Coordinate,
+    choose,
+    climb,
+    climb_surely,
+    stepped,
+)
 from bandi.model.errors import InvalidInputError
 from bandi.model.records import Array
 
@@ -45,6 +55,44 @@ def test_a_planted_optimum_is_found(regularisation: float, alpha: float, nu: flo
     assert abs(np.log(found.alpha / alpha)) < np.log(1.5)
     assert abs(found.nu - nu) <= 0.25
     assert found.factors == 64
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0.5, 30), st.floats(0.3, 30), st.floats(0.0, 0.4))
+def test_a_ridge_with_a_cliff_is_climbed_within_the_budget(threshold: float, alpha: float, slope: float) -> None:
+    """As worlds have it: a slow rise to the best threshold, all lost at twice that; along the ridge little changes.
+
+    From far away, by the fits of `bandi train --tune`: within 0.005 of the best.
+    """
+
+    def score(config: AlsConfig) -> float:
+        along = np.log(config.alpha / alpha)
+        across = np.log(config.regularisation / (1 + config.alpha) / threshold) + slope * along
+        return float(0.4 - 0.01 * along**2 - (0.02 if across < 0 else 0.25) * across**2)
+
+    found = climb(score, AlsConfig(), FITS)
+    assert score(found) > 0.395
+    assert score(found) >= score(AlsConfig())
+
+
+@given(st.sampled_from(COORDINATES), st.floats(0.5, 30), st.floats(0.4, 100), st.sampled_from([1.0, 0.5, 0.25]))
+def test_a_step_there_and_back_is_nearly_the_same_setting(
+    coordinate: Coordinate, threshold: float, alpha: float, share: float
+) -> None:
+    """And stepping alpha lets the threshold fall as the ridge does, while its own step leaves alpha."""
+    config = AlsConfig(regularisation=threshold * (1 + alpha), alpha=alpha, nu=0.5, factors=64, iterations=20)
+    there = stepped(config, coordinate, share)
+    back = stepped(there, coordinate, -share)
+    assert back.regularisation == pytest.approx(config.regularisation, rel=0.02)
+    assert back.alpha == pytest.approx(config.alpha, rel=0.02)
+    fallen = there.regularisation / (1 + there.alpha) / threshold
+    if coordinate.name == "alpha":
+        assert fallen == pytest.approx((there.alpha / alpha) ** -RIDGE, rel=0.02)
+    elif coordinate.name == "threshold":
+        assert there.alpha == alpha
+        assert fallen == pytest.approx(coordinate.step**share, rel=0.02)
+    else:
+        assert (there.alpha, there.regularisation) == (config.alpha, config.regularisation)
 
 
 @given(st.integers(1, 30), st.integers(0, 2**32))
