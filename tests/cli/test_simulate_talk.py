@@ -30,7 +30,7 @@ def test_a_report_is_written_and_its_runs_are_kept(tmp_path: Path) -> None:
     assert "bandi simulate talk --seeds 1 --only experiments --quick" in text
     assert not (tmp_path / "talk").exists()
     again = talk("--only", "experiments", "--no-plots", "--out", tmp_path, "--seeds", 2)
-    assert "4 runs made, 4 kept" in again.stderr
+    assert "5 runs made, 5 kept" in again.stderr
     assert "2 draws" in (tmp_path / "talk.md").read_text()
 
 
