@@ -95,6 +95,25 @@ MISTAKES = [
     ("[objectives.click]\nevent = 'purchas'", 2, "objectives.click.event", "did you mean purchase?"),
     ("[objectives.click]\nwindow = '9999d'", 2, "objectives.click.window", "at most 3650d"),
     (f"[objectives.click]\nwindow = '{'9' * 400}d'", 2, "objectives.click.window", "at most 3650d"),
+    (
+        '[placements.home]\npolicy = { use = "earning" }\n[objectives.click]',
+        2,
+        "placements.home.policy",
+        "an objective whose event is read or purchase",
+    ),
+    (
+        '[placements.home]\npolicy = { use = "value", then = ["coins"] }\n[objectives.click]\n'
+        "[objectives.coins]\nevent = 'purchase'",
+        2,
+        "placements.home.policy.then",
+        "which brings no coins",
+    ),
+    (
+        '[placements.home]\npolicy = { use = "lin_ts" }\nexploration = { share = 0.1 }',
+        3,
+        "placements.home.exploration",
+        "thompson, ucb1",
+    ),
     ("[serve\nhost = 'x'", 1, "valid TOML", "serve"),
     ("x = [" + "[" * 100, 1, "nested", "levels"),
 ]

@@ -124,3 +124,10 @@ def test_what_was_counted_weighs_as_at_the_moment() -> None:
     arms.update(impression(3, 1))
     assert arms.counted(86_400_000)[3].tolist() == [[0.0, 0.0], [0.0, 0.5]]
     assert arms.counted(0).shape == (4, 2, 2)
+
+
+def test_arrays_of_others_are_left_as_they_are() -> None:
+    state = {"plugin/counts": np.arange(4.0), "chain/ring": np.zeros((2, 3)), "counts": np.ones((2, 3, 2), np.float32)}
+    other = with_segments(state, 2)
+    assert other["plugin/counts"] is state["plugin/counts"] and other["chain/ring"] is state["chain/ring"]
+    assert other["counts"].shape == (2, 2, 2)
