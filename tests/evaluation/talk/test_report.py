@@ -77,8 +77,11 @@ def test_the_moonshot_is_said_as_it_came_out(made_up: Callable[..., Run], tiny: 
     assert "- Oracle by reader, beside its own best list for clicks: 2% given up: **not** reached (50.0 %" in text
     assert "- Oracle by population, beside its own best list for clicks: 2% given up: reached (166.7 %" in text
     assert "10% given up: a path ends before" in text
-    assert "| 10% | not reached (0 of 3 worlds) |" in text
-    assert "**not** above zero everywhere: w at 10% (not reached)." in presets_section({"w": found}, tiny)[-1]
+    assert "| 10% | not reached in 3 of 3 worlds |" in text
+    assert (
+        "**not** above zero everywhere: w at 10% (not reached in 3 of 3 worlds)."
+        in presets_section({"w": found}, tiny)[-1]
+    )
     near = msgspec.structs.replace(tiny, shares=(0.02,))
     assert presets_section({"w": found}, near)[-1].startswith("In each of the 1 worlds")
 

@@ -69,6 +69,8 @@ def test_reaches_by_hand(runs: summary.Runs, tiny: Frozen) -> None:
     beyond = summary.reaches(runs, msgspec.structs.replace(tiny, shares=(0.11,)))[0]
     assert beyond.gain is None
     assert beyond.reached == 1
+    assert beyond.where_reached is not None
+    assert beyond.where_reached.estimate == pytest.approx(0.2)
     assert beyond.oracles["reader", "own"].part is None
 
 

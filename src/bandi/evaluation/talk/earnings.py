@@ -59,7 +59,7 @@ def presets_section(worlds: Mapping[str, Runs], frozen: Frozen) -> list[str]:
         parts += [f"### {world}", _points(points), _reach_table(found)]
         for reach in found:
             if reach.gain is None or not reach.gain.low > 0.0:
-                below.append(f"{world} at {reach.share:.0%} ({change(reach.gain)})")
+                below.append(f"{world} at {reach.share:.0%} ({_gain(reach)})")
     if below:
         parts.append(f"The interval of the gain is **not** above zero everywhere: {'; '.join(below)}.")
     else:
@@ -160,12 +160,18 @@ def _reach_table(found: Sequence[Reach]) -> str:
     header = ["CTR given up", "coins gained by the dial", "oracle", "its gain", "the dial's part of it"]
     rows = []
     for reach in found:
-        gain = change(reach.gain)
-        if reach.gain is None:
-            gain = f"not reached ({reach.reached} of {reach.worlds} worlds)"
+        gain = _gain(reach)
         for (resolution, reading), (oracle, part) in reach.oracles.items():
             rows.append([f"{reach.share:.0%}", gain, f"by {resolution}, {reading}", change(oracle), share(part)])
     return table(header, rows)
+
+
+def _gain(reach: Reach) -> str:
+    """The dial's gain, or in how many worlds its path ends before, and what it is in the others."""
+    if reach.gain is not None:
+        return change(reach.gain)
+    text = f"not reached in {reach.worlds - reach.reached} of {reach.worlds} worlds"
+    return text if reach.where_reached is None else f"{text}; in the others {change(reach.where_reached)}"
 
 
 def _moonshot(found: Sequence[Reach]) -> list[str]:

@@ -113,12 +113,17 @@ class Part(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """At one share of CTR given up. reached: worlds in which the policy's path gets there."""
+    """At one share of CTR given up.
+
+    gain: over all worlds, None where the policy's path does not get there in each; reached: worlds where it does;
+    where_reached: over those alone, None without any.
+    """
 
     share: float
     gain: Interval | None
     reached: int
     worlds: int
+    where_reached: Interval | None
     oracles: dict[tuple[str, Reading], Part]
 
 
@@ -139,8 +144,9 @@ def reaches(runs: Runs, frozen: Frozen) -> list[Reach]:
     for n, share in enumerate(frozen.shares):
         mine = ours[:, n]
         parts = {key: _part(mine, gains[:, n]) for key, gains in theirs.items()}
-        reached = int(np.isfinite(mine).sum())
-        found.append(Reach(share, mean_where_all_reach(mine), reached, len(mine), parts))
+        there = mine[np.isfinite(mine)]
+        some = t_interval(there) if len(there) else None
+        found.append(Reach(share, mean_where_all_reach(mine), len(there), len(mine), some, parts))
     return found
 
 
