@@ -91,7 +91,7 @@ def test_other_policies_have_their_safe_slots(folder: Path, use: str) -> None:
     text = CONFIG % (0, 2) + f'policy = {{ use = "{use}" }}\n'
     if use == "earning":
         text += '[objectives.click]\nevent = "click"\n'
-        text += '[objectives.continued]\nevent = "read"\n[objectives.coins]\nevent = "purchase"\n'
+        text += '[objectives.continued]\nevent = "read"\n[objectives.coins]\nevent = "purchase"\nvalue = "coins"\n'
     write_config(folder, text)
     with bandi.open(folder) as shop:
         learn(shop)

@@ -165,5 +165,5 @@ def test_two_caps_and_caps_on_editors_are_refused() -> None:
         Exploration(clicks_per_day=1.0, share=0.1)
     with pytest.raises(ConfigError, match=r"bandi.toml:2: placements.home.exploration.share: expected one of the two"):
         parse_config("[placements.home]\nexploration = { clicks_per_day = 3, share = 0.1 }\n")
-    with pytest.raises(ConfigError, match="a policy that explores"):
+    with pytest.raises(ConfigError, match="a policy whose expected clicks are known"):
         parse_config('[placements.home]\nexploration = { share = 0.1 }\npolicy = { use = "editor" }\n')

@@ -62,7 +62,7 @@ def test_a_planted_optimum_is_found(regularisation: float, alpha: float, nu: flo
 def test_a_ridge_with_a_cliff_is_climbed_within_the_budget(threshold: float, alpha: float, slope: float) -> None:
     """As worlds have it: a slow rise to the best threshold, all lost at twice that; along the ridge little changes.
 
-    From far away, by the fits of `bandi train --tune`: within 0.005 of the best.
+    From far away, by the fits of `bandi train --tune`: within 0.007 of the best.
     """
 
     def score(config: AlsConfig) -> float:
@@ -71,7 +71,7 @@ def test_a_ridge_with_a_cliff_is_climbed_within_the_budget(threshold: float, alp
         return float(0.4 - 0.01 * along**2 - (0.02 if across < 0 else 0.25) * across**2)
 
     found = climb(score, AlsConfig(), FITS)
-    assert score(found) > 0.395
+    assert score(found) > 0.393
     assert score(found) >= score(AlsConfig())
 
 
