@@ -8,7 +8,6 @@ from bandi.catalog.items import Items
 from bandi.features.audience import reader_vector
 from bandi.learning.attribution import Attribution
 from bandi.learning.bookmarks import Bookmarks
-from bandi.learning.delays import MaturingTrials
 from bandi.learning.duplicates import SeenEvents
 from bandi.learning.encounters import Encounters
 from bandi.learning.histories import Histories
@@ -53,5 +52,4 @@ def warm() -> None:
     messages.put(packed(message, Run(1, 0, 0, 0, 1, 0, 0, 1, 1, 0)))
     messages.fold(read)
     messages.may_have(message["user"].copy(), message["item"].copy(), message["send_ms"].copy(), Caps(1, 1, 1))
-    MaturingTrials().add(np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.int64))
     reader_vector(np.zeros(1, np.int32), np.ones((1, 2), np.float32))
