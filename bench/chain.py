@@ -66,7 +66,7 @@ def later(random: np.random.Generator, items: np.ndarray, at: np.ndarray, step: 
     trials = np.concatenate([np.ones(len(items)), np.zeros(met.sum())]).astype(np.float32)
     delays = np.where(trials > 0, 0, random.integers(0, 5 * DAY_MS, len(both)))
     return Outcomes(
-        both, np.zeros(len(both), np.int32), trials, 1 - trials, np.concatenate([at, at[met]]), step=step,
+        both, np.zeros(len(both), np.int32), trials, 1 - trials, np.concatenate([at, at[met]]), steps=np.full(len(both), step, np.int32),
         values=np.where(trials > 0, 0.0, 30.0), users=random.integers(0, 5_000, len(both)).astype(np.int32),
         delays_ms=delays,
     )  # fmt: skip

@@ -67,7 +67,9 @@ def lived(world: FunnelWorld, shows: bool) -> Array:
     policy, organic = FixedLists(shows), []  # type: ignore[var-annotated]
     plan = Plan(update_every=500, steps=("coins",))
     run_funnel("fixed", policy, world, plan, organic=organic.append)  # type: ignore[arg-type]
-    parts = [(outcomes, 0) for outcomes in policy.told if outcomes.step == 1] + [(outcomes, -1) for outcomes in organic]
+    parts = [(outcomes, 0) for outcomes in policy.told if outcomes.steps is not None] + [
+        (outcomes, -1) for outcomes in organic
+    ]
     made = [np.zeros(0, EVENT)]
     for outcomes, placement in parts:
         rows = np.zeros(len(outcomes.items), EVENT)

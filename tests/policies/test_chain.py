@@ -32,8 +32,7 @@ def rows(
 
 
 def cut(outcomes: Outcomes, first: int, stop: int) -> Outcomes:
-    names = ("items", "segments", "trials", "rewards", "occurred_ms", "steps", "values", "users", "delays_ms")
-    return dataclasses.replace(outcomes, **{name: getattr(outcomes, name)[first:stop] for name in names})
+    return outcomes.only(np.arange(first, min(stop, len(outcomes.items))))
 
 
 def history(seed: int, n: int = 600) -> Outcomes:

@@ -86,13 +86,19 @@ def test_a_reader_likelier_to_pay_gives_up_more_clicks() -> None:
     items = np.arange(n, dtype=np.int32) % 40
     users = np.arange(n, dtype=np.int32) % 100
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.float32)
-    start = Outcomes(items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), step=1, users=users)
+    start = Outcomes(
+        items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), steps=np.full(n, 1, np.int32), users=users
+    )
     policy.update(start)
-    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), step=1, users=users))
+    policy.update(
+        Outcomes(
+            items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), steps=np.full(n, 1, np.int32), users=users
+        )
+    )
     pay = users == 7
     policy.update(
         Outcomes(
-            items[pay], np.zeros(pay.sum(), np.int32), zeros[pay], ones[pay], np.zeros(pay.sum(), np.int64), step=2,
+            items[pay], np.zeros(pay.sum(), np.int32), zeros[pay], ones[pay], np.zeros(pay.sum(), np.int64), steps=np.full(pay.sum(), 2, np.int32),
             users=users[pay], values=np.full(pay.sum(), 30.0), delays_ms=np.full(pay.sum(), 3_600_000),
         )
     )  # fmt: skip
@@ -112,11 +118,23 @@ def test_what_is_ranked_beyond_the_list_gives_up_nothing() -> None:
     policy.update(Outcomes(items, np.zeros(n, np.int32), ones, clicks, np.zeros(n, np.int64)))
     users = random.integers(0, 500, n).astype(np.int32)
     later = {"users": users, "delays_ms": np.full(n, 3_600_000)}
-    policy.update(Outcomes(items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), step=1, **later))
-    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), step=1, **later))
+    policy.update(
+        Outcomes(
+            items, np.zeros(n, np.int32), ones, zeros, np.zeros(n, np.int64), steps=np.full(n, 1, np.int32), **later
+        )
+    )
+    policy.update(
+        Outcomes(
+            items, np.zeros(n, np.int32), zeros, ones, np.zeros(n, np.int64), steps=np.full(n, 1, np.int32), **later
+        )
+    )
     pays = (random.random(n) < 0.02 * random.gamma(0.5, 2.0, 300)[items]).astype(np.float32)
     coins = {"values": 30.0 * pays, **later}
-    policy.update(Outcomes(items, np.zeros(n, np.int32), zeros, pays, np.zeros(n, np.int64), step=2, **coins))
+    policy.update(
+        Outcomes(
+            items, np.zeros(n, np.int32), zeros, pays, np.zeros(n, np.int64), steps=np.full(n, 2, np.int32), **coins
+        )
+    )
     shown, weights = Candidates(np.arange(300, dtype=np.int32)), discount(10)
     now = Request(np.ones(1, np.float32), 30 * 86_400_000)
     mean = policy.posterior(np.arange(300, dtype=np.int32), 0, 0).mean

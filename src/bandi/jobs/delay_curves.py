@@ -255,9 +255,7 @@ def _renumbered(config: PolicyConfig, names: tuple[str, ...]) -> Array:
 
 def _with_steps(outcomes: Outcomes, steps: Array) -> Outcomes:
     """The rows of a policy's steps, numbered as the policy does."""
-    own = steps > 0
-    columns = ("items", "segments", "trials", "rewards", "occurred_ms", "values", "users", "delays_ms")
-    return replace(outcomes, steps=steps[own], **{name: getattr(outcomes, name)[own] for name in columns})
+    return replace(outcomes, steps=steps).only(steps > 0)
 
 
 def _policy_curve(placement: PlacementState, objective: str, ages_ms: Array) -> Array | None:

@@ -56,7 +56,7 @@ class BernoulliPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes to their arms; rows of later steps are not theirs. O(rows)."""
-        if outcomes.step or outcomes.steps is not None:
+        if outcomes.steps is not None:
             return
         self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
 

@@ -74,17 +74,21 @@ class ChainStatistics:
         self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread, 0.0])
 
     def update(self, outcomes: Outcomes) -> None:
-        """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once."""
+        """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once.
+
+        Raises ValueError for rows of the first step.
+        """
         rows = len(outcomes.items)
         if not rows:
             return
+        if outcomes.steps is None:
+            raise ValueError("steps: expected int32[n], found none: impressions are not the chain's")
         users = outcomes.users if outcomes.users is not None else np.full(rows, -1, np.int32)
         values = outcomes.values if outcomes.values is not None else np.zeros(rows)
         delays = outcomes.delays_ms if outcomes.delays_ms is not None else np.zeros(rows, np.int64)
-        steps = outcomes.steps if outcomes.steps is not None else np.full(rows, outcomes.step, np.int32)
         self._grow(int(outcomes.items.max()) + 1, int(users.max()) + 1)
         kernel.add_rows(
-            steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
+            outcomes.steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.landmarks,
             self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
             self.globals_, self.items,

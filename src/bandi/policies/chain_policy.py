@@ -90,7 +90,7 @@ class ChainPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes: impressions and clicks to the arms, later steps to the chain. O(rows)."""
-        if outcomes.step == 0 and outcomes.steps is None:
+        if outcomes.steps is None:
             self.arms.update(outcomes if self.examination is None else self.examination.weigh(outcomes))
         else:
             self.chain.update(outcomes)

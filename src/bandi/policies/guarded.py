@@ -75,7 +75,7 @@ class GuardedPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Both learn; where the plug-in raises, it has had its chance with these rows."""
-        if outcomes.step == 0 and outcomes.steps is None:
+        if outcomes.steps is None:
             self._fallback.update(outcomes)
         if self._plugin is None:
             return

@@ -5,7 +5,7 @@ Items are dense ids (int32, from 0 upwards in the order in which the log first n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Protocol
 
 from bandi.model.records import Array
@@ -71,14 +71,14 @@ class Outcomes:
     carry a trial alone (an impression), a reward alone (its click), or negative amounts (a correction, when a late
     impression shows that a click was out of its window; a refund).
 
-    step: which of the policy's objectives the rows are of. 0: its `objective`, whose trials are impressions; j > 0: the j-th
-    of what it looks for after a start, whose trials are starts (the first click of a reader on a title). steps: int32[n],
-    each row's step in the order of the log, instead of `step`, where rows of several later steps come together. occurred_ms is
-    always the trial's time. values: float64[n], coins of the rewards (step > 0; a further purchase within the window comes
-    with reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in
-    rows without one; vectors: float32[n, d], what was known of the readers; title_vectors: float32[catalogue, d], what is known
-    of titles, by dense id (an item at or beyond its end has none); slots: int32[n], where in the list the item stood, 0 is
-    first, -1: unknown. Each None where no policy asks for it.
+    steps: None where the rows are of the policy's `objective`, whose trials are impressions; else int32[n], which of what it
+    looks for after a start (from 1) each row is of, whose trials are starts (the first click of a reader on a title); rows of
+    all later steps come together, in the order of the log, and to policies alone that look for them. occurred_ms is always the
+    trial's time. values: float64[n], coins of the rewards of later steps (a further purchase within the window comes with
+    reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in rows
+    without one; vectors: float32[n, d], what was known of the readers; slots: int32[n], where in the list the item stood, 0 is
+    first, -1: unknown; title_vectors: float32[catalogue, d], what is known of titles, by dense id (an item at or beyond its end
+    has none). Each None where no policy asks for it.
     """
 
     items: Array
@@ -86,7 +86,6 @@ class Outcomes:
     trials: Array
     rewards: Array
     occurred_ms: Array
-    step: int = 0
     steps: Array | None = None
     values: Array | None = None
     users: Array | None = None
@@ -94,6 +93,15 @@ class Outcomes:
     vectors: Array | None = None
     slots: Array | None = None
     title_vectors: Array | None = None
+
+    def only(self, rows: Array) -> Outcomes:
+        """Some of the rows. rows: bool[n], or their places."""
+        by_row = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name != "title_vectors" and getattr(self, field.name) is not None
+        }
+        return replace(self, **by_row)
 
 
 @dataclass(frozen=True, slots=True)

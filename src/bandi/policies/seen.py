@@ -84,7 +84,7 @@ class SeenPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Count who was shown what, then let the policy learn; rows of later steps, or of nobody, go to it as they are."""
-        if outcomes.step == 0 and outcomes.steps is None and outcomes.users is not None:
+        if outcomes.steps is None and outcomes.users is not None:
             outcomes = dataclasses.replace(outcomes, trials=self._take(outcomes, outcomes.users))
         self.inner.update(outcomes)
 

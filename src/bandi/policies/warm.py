@@ -56,7 +56,9 @@ def warm() -> None:
         policy = make_policy(config, 1, Seen() if isinstance(config, Thompson) else None)
         policy.update(outcomes)
         for step in range(1, 1 + len(steps_of(config))):
-            policy.update(dataclasses.replace(outcomes, step=step, rewards=np.ones(1, np.float32)))
+            policy.update(
+                dataclasses.replace(outcomes, steps=np.full(1, step, np.int32), rewards=np.ones(1, np.float32))
+            )
         policy.rank(request, candidates, 2, 1)
         policy.rank(request, candidates._replace(priors=priors), 2, 1)
         policy.posterior(one, 0, 0)

@@ -39,7 +39,12 @@ def test_payments_are_counted_when_they_have_come() -> None:
     watched.rank(request, candidates, 3, 1)
     one, zero = np.ones(4, np.float32), np.zeros(4, np.int32)
     payments = Outcomes(
-        np.array([1, 1, 2, 0], np.int32), zero, one * 0, np.array([1, 1, 1, 0], np.float32), zero, step=1
+        np.array([1, 1, 2, 0], np.int32),
+        zero,
+        one * 0,
+        np.array([1, 1, 1, 0], np.float32),
+        zero,
+        steps=np.ones(4, np.int32),
     )
     before = watched.dump()
     watched.update(payments)

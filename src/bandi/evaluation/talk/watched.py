@@ -57,10 +57,14 @@ class WatchedPolicy:
 
     def update(self, outcomes: Outcomes) -> None:
         """Payments are counted; the policy learns the steps it knows of."""
-        if outcomes.step == self._coins_step:
-            np.add.at(self._payments, outcomes.items, outcomes.rewards.astype(np.int64))
-        if outcomes.step <= self._taught:
+        if outcomes.steps is None:
             self.policy.update(outcomes)
+            return
+        paid = outcomes.steps == self._coins_step
+        np.add.at(self._payments, outcomes.items[paid], outcomes.rewards[paid].astype(np.int64))
+        taught = outcomes.steps <= self._taught
+        if taught.any():
+            self.policy.update(outcomes if taught.all() else outcomes.only(taught))
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
         """The policy's."""

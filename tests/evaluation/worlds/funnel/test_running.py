@@ -35,7 +35,9 @@ class Recorder:
         self.told.append((self.requests[-1][0].occurred_ms if self.requests else START_MS, outcomes))
 
     def of(self, step: int) -> dict[str, np.ndarray]:
-        chosen = [outcomes for _, outcomes in self.told if outcomes.step == step]
+        """Rows of one step, 0: of impressions."""
+        every = [outcomes for _, outcomes in self.told if (outcomes.steps is None) == (step == 0)]
+        chosen = [outcomes if outcomes.steps is None else outcomes.only(outcomes.steps == step) for outcomes in every]
         names = ("items", "segments", "trials", "rewards", "occurred_ms", "values", "users", "delays_ms")
         return {name: np.concatenate([getattr(outcomes, name) for outcomes in chosen]) for name in names}
 
@@ -61,7 +63,7 @@ def test_a_policy_is_told_of_every_impression_and_click(sure: FunnelWorld) -> No
     assert told["rewards"].sum() == result.days.clicks.sum() > 100
     assert (np.bincount(told["items"], minlength=80) == result.title_impressions).all()
     assert (told["delays_ms"] == 0).all()
-    assert {outcomes.step for _, outcomes in policy.told} == {0}
+    assert all(outcomes.steps is None for _, outcomes in policy.told)
     assert result.lost == result.late == result.duplicated == 0
 
 
@@ -100,7 +102,7 @@ def test_later_steps_come_when_they_happen(sure: FunnelWorld) -> None:
         assert outcomes.delays_ms is not None
         happened = outcomes.occurred_ms + outcomes.delays_ms
         assert (happened <= asked_ms + HOUR_MS).all()  # the batch's first request is later than the last one before it
-        if outcomes.step and outcomes.trials.sum() == 0:
+        if outcomes.steps is not None and outcomes.trials.sum() == 0:
             assert (happened > asked_ms - DAY_MS).all()
 
 
@@ -131,7 +133,7 @@ def test_lost_events_never_arrive_and_late_ones_later(small: FunnelParameters) -
     good, late, lost = (told[name][0].of(0) for name in ("good", "late", "lost"))
     assert lost["rewards"].sum() == 0
     assert told["lost"][1].days.clicks.sum() == told["good"][1].days.clicks.sum()
-    assert not any(outcomes.step for _, outcomes in told["lost"][0].told)
+    assert all(outcomes.steps is None for _, outcomes in told["lost"][0].told)
     assert (late["rewards"][late["trials"] > 0] == 0).all()
     assert 0.9 * good["rewards"].sum() < late["rewards"].sum() < good["rewards"].sum()
     assert late["delays_ms"][late["rewards"] > 0].mean() == pytest.approx(5 * HOUR_MS, rel=0.15)
@@ -165,7 +167,7 @@ def test_organic_starts_are_told_apart(sure: FunnelWorld) -> None:
     heard: list[Outcomes] = []
     policy, result = recorded(sure, Plan(steps=("coins",)), organic=heard.append)
     assert sum(outcomes.trials.sum() for outcomes in heard) == result.days.organic_starts.sum() > 100
-    assert {outcomes.step for outcomes in heard} == {1}
+    assert all(outcomes.steps is not None and (outcomes.steps == 1).all() for outcomes in heard)
     assert policy.of(1)["trials"].sum() == result.days.clicks.sum()
     paid = sum(outcomes.rewards.sum() for outcomes in heard)
     assert 0.5 * result.days.organic_payers.sum() < paid <= result.days.organic_payers.sum()

@@ -78,17 +78,23 @@ class Lessons:
         else:
             late = rows[_tells_of(rows["kind"], self._objective)]
         if len(late):
-            learn(self._outcomes(late, 0, np.zeros(len(late), np.float32), _rewards(late["kind"])))
+            learn(self._outcomes(late, np.zeros(len(late), np.float32), _rewards(late["kind"]), None))
 
     def _later_steps(self, rows: Array, learn: Learn) -> None:
-        for step, name in enumerate(self._steps, 1):
-            begins = rows["kind"] == STARTED
-            told = rows[begins | _tells_of(rows["kind"], name)]
-            if len(told):
-                trials = (told["kind"] == STARTED).astype(np.float32)
-                learn(self._outcomes(told, step, trials, np.where(trials, np.float32(0), _rewards(told["kind"]))))
+        """Each start is a trial of every step; what follows it is a reward of its own. In the order of arrival."""
+        begins = rows["kind"] == STARTED
+        places = [np.flatnonzero(begins | _tells_of(rows["kind"], name)) for name in self._steps]
+        if not sum(map(len, places)):
+            return
+        of_step = np.repeat(np.arange(1, 1 + len(places), dtype=np.int32), [len(found) for found in places])
+        place = np.concatenate(places)
+        order = np.argsort(place, kind="stable")
+        told = rows[place[order]]
+        trials = (told["kind"] == STARTED).astype(np.float32)
+        rewards = np.where(trials, np.float32(0), _rewards(told["kind"]))
+        learn(self._outcomes(told, trials, rewards, of_step[order]))
 
-    def _outcomes(self, rows: Array, step: int, trials: Array, rewards: Array) -> Outcomes:
+    def _outcomes(self, rows: Array, trials: Array, rewards: Array, steps: Array | None) -> Outcomes:
         users = np.ascontiguousarray(rows["user"])
         return Outcomes(
             items=np.ascontiguousarray(rows["item"]),
@@ -96,7 +102,7 @@ class Lessons:
             trials=trials,
             rewards=rewards,
             occurred_ms=np.ascontiguousarray(rows["started_ms"]),
-            step=step,
+            steps=steps,
             values=np.ascontiguousarray(rows["value"]),
             users=users,
             delays_ms=np.where(trials > 0, 0, rows["delay_ms"]),
