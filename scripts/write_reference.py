@@ -10,7 +10,7 @@ import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
 from bandi.model import config, config_values, policy_config
-from bandi.model.config_text import keys_of, policies, targeters
+from bandi.model.config_writing import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 

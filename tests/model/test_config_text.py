@@ -4,16 +4,10 @@ import msgspec
 import pytest
 
 from bandi.model.config import Config
-from bandi.model.config_text import (
-    _cross_checks,
-    _placed,
-    default_config_text,
-    find_problems,
-    keys_of,
-    meanings,
-    parse_config,
-)
+from bandi.model.config_checks import cross_checks
+from bandi.model.config_text import _placed, find_problems, parse_config
 from bandi.model.config_values import Struct
+from bandi.model.config_writing import default_config_text, keys_of, meanings
 from bandi.model.errors import ConfigError
 from bandi.model.policy_config import Thompson
 
@@ -24,11 +18,13 @@ def test_the_file_that_init_writes_is_the_default() -> None:
 
 
 def test_every_key_has_a_meaning() -> None:
-    found: list[type[Struct]] = [Config, *Struct.__subclasses__()]
+    found: list[type[Struct]] = [Struct]
     for struct in found:
-        if struct.__module__ == "bandi.model.config":
+        found += struct.__subclasses__()
+        if struct.__module__ in ("bandi.model.config", "bandi.model.policy_config"):
             assert set(meanings(struct)) == set(struct.__struct_fields__), struct
             assert all(key.kind for key in keys_of(struct))
+    assert len([struct for struct in found if struct.__module__ == "bandi.model.policy_config"]) > 15
 
 
 def test_values_arrive() -> None:
@@ -107,6 +103,19 @@ MISTAKES = [
         2,
         "placements.home.policy.then",
         "which brings no coins",
+    ),
+    (
+        '[placements.home]\npolicy = { use = "value", then = [] }',
+        2,
+        "placements.home.policy.then",
+        "at least 1, found 0",
+    ),
+    ('[placements.home]\npolicy = { use = "plugin" }', 2, "placements.home.policy.name", "this key, found nothing"),
+    (
+        '[placements.home.policy]\nuse = "lin_ts"\nmodel = "hybrid"\nhalf_life = "7d"',
+        4,
+        "placements.home.policy.half_life",
+        "which does not forget",
     ),
     (
         '[placements.home]\npolicy = { use = "lin_ts" }\nexploration = { share = 0.1 }',
@@ -189,7 +198,7 @@ OBJECTIVES = {
 )
 def test_what_a_policy_looks_for_later_must_be_a_read_or_a_purchase(then: list[str], words: str | None) -> None:
     tree = {"objectives": OBJECTIVES, "placements": {"home": {"policy": {"use": "thompson", "then": then}}}}
-    found = [_placed(problem, [], "bandi.toml") for problem in _cross_checks(tree)]
+    found = [_placed(problem, [], "bandi.toml") for problem in cross_checks(tree)]
     assert len(found) == (words is not None)
     if words is not None:
         assert found[0].where == "bandi.toml: placements.home.policy.then"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bandi.eligibility.expression import parse
 from bandi.model.config import Config
-from bandi.model.config_text import default_config_text, parse_config, placed
+from bandi.model.config_text import parse_config, placed
+from bandi.model.config_writing import default_config_text
 from bandi.model.errors import ConfigError, InvalidInputError, Problem
 
 CONFIG_FILE = "bandi.toml"

@@ -110,13 +110,18 @@ class Plugin(CountingArms, kw_only=True, frozen=True, tag_field="use", tag="plug
 Chain = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=2)]
 
 
-class Earning(CountingArms, frozen=True, tag_field="use", tag="earning"):
-    """Thompson sampling on clicks that gives up a stated share of them for coins: the earning dial."""
+class BeyondTheClick(CountingArms, frozen=True):
+    """What policies that look beyond the click have in common."""
 
     objective: Name = "click"
     """What starts the chain."""
     then: Chain = ("continued", "coins")
     """What follows a start, in order; the last brings coins."""
+
+
+class Earning(BeyondTheClick, frozen=True, tag_field="use", tag="earning"):
+    """Thompson sampling on clicks that gives up a stated share of them for coins: the earning dial."""
+
     give_up: Share = 0.05
     """Share of expected clicks that may be given up for coins, 0 to 1; 0: none, 1: coins alone."""
     explore: Share = 0.0
@@ -127,38 +132,24 @@ class Earning(CountingArms, frozen=True, tag_field="use", tag="earning"):
     """`learned`: readers who are likelier to pay give up more clicks; `ignored`: all alike."""
 
 
-class Value(CountingArms, frozen=True, tag_field="use", tag="value"):
+class Value(BeyondTheClick, frozen=True, tag_field="use", tag="value"):
     """Thompson sampling on expected coins: one posterior for the whole chain."""
 
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("continued", "coins")
-    """What follows a start, in order; the last brings coins."""
 
-
-class Surrogate(CountingArms, frozen=True, tag_field="use", tag="surrogate"):
+class Surrogate(BeyondTheClick, frozen=True, tag_field="use", tag="surrogate"):
     """Coins as early reading predicts them: titles differ in how many read on, not in what those who do then pay."""
 
-    objective: Name = "click"
-    """What starts the chain."""
-    then: Chain = ("continued", "coins")
-    """What follows a start, in order; the last brings coins."""
 
-
-class Conditional(CountingArms, frozen=True, tag_field="use", tag="conditional"):
+class Conditional(BeyondTheClick, frozen=True, tag_field="use", tag="conditional"):
     """The talk's chain of bandits: a Beta bandit for each step, their draws multiplied; to be compared with."""
 
-    objective: Name = "click"
-    """What starts the chain."""
     then: Chain = ("coins",)
-    """What follows a start, in order; the last brings coins."""
+    """What follows a start, in order."""
 
 
-class Retention(CountingArms, frozen=True, tag_field="use", tag="retention"):
+class Retention(BeyondTheClick, frozen=True, tag_field="use", tag="retention"):
     """Clicks weighed by how many readers a title keeps."""
 
-    objective: Name = "click"
-    """What starts the chain."""
     then: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=1)] = ("continued",)
     """What counts as reading on."""
     strength: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.0
@@ -172,50 +163,39 @@ Dimensions = Annotated[int, msgspec.Meta(ge=2, le=64)]
 MostTitles = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
-class LinTs(Struct, frozen=True, tag_field="use", tag="lin_ts"):
+class Linear(Struct, frozen=True):
+    """What linear policies have in common."""
+
+    objective: Name = "click"
+    """Which objective counts as reward."""
+    dimensions: Dimensions = 16
+    """Numbers in a reader's vector, made from what they read last."""
+    model: Literal["disjoint", "hybrid"] = "disjoint"
+    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
+    prior: Prior = Prior()
+    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
+    half_life: Duration | None = None
+    """Evidence loses half its weight in this time (`disjoint` alone); absent: never."""
+    most_titles: MostTitles = 10_000
+    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
+
+    def __post_init__(self) -> None:
+        if self.model == "hybrid" and self.half_life is not None:
+            raise ValueError('no half_life with model = "hybrid", which does not forget')
+
+
+class LinTs(Linear, frozen=True, tag_field="use", tag="lin_ts"):
     """Linear Thompson sampling: a title's rate as a linear function of the reader, drawn from its posterior."""
 
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    dimensions: Dimensions = 16
-    """Numbers in a reader's vector, made from what they read last."""
-    model: Literal["disjoint", "hybrid"] = "disjoint"
-    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
     exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.3
     """Standard deviation of one reward: 0.3 is that of clicks with a rate of 0.1."""
-    prior: Prior = Prior()
-    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    most_titles: MostTitles = 10_000
-    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
-
-    def __post_init__(self) -> None:
-        if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('no half_life with model = "hybrid", which does not forget')
 
 
-class LinUcb(Struct, frozen=True, tag_field="use", tag="lin_ucb"):
+class LinUcb(Linear, frozen=True, tag_field="use", tag="lin_ucb"):
     """A title's rate as a linear function of the reader, plus a bonus for what is not known of it."""
 
-    objective: Name = "click"
-    """Which objective counts as reward."""
-    dimensions: Dimensions = 16
-    """Numbers in a reader's vector, made from what they read last."""
-    model: Literal["disjoint", "hybrid"] = "disjoint"
-    """`disjoint`: weights of each title's own; `hybrid`: and weights on reader and title that all titles share."""
     exploration: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
     """Weight of the bonus: alpha in Li, Chu, Langford and Schapire (2010)."""
-    prior: Prior = Prior()
-    """Belief before the first impression: the rate for every reader, and its worth in impressions."""
-    half_life: Duration | None = None
-    """Evidence loses half its weight in this time; absent: never."""
-    most_titles: MostTitles = 10_000
-    """Titles that a model is kept of; of more, those learned from longest ago go back to the prior."""
-
-    def __post_init__(self) -> None:
-        if self.model == "hybrid" and self.half_life is not None:
-            raise ValueError('no half_life with model = "hybrid", which does not forget')
 
 
 class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
