@@ -18,8 +18,8 @@ from bandi.policies._logistic_kernels import Shared, features, shared_draw
 from bandi.policies._normal import normal_quantile
 from bandi.policies._packed import add_square, dot, invert, pack_square, times
 from bandi.policies._random import stream, unit
+from bandi.policies._title_rows import take_row
 
-NO_TIME = np.iinfo(np.int64).min
 _DUE = 4_096
 """Outcomes between two inversions of the shared precision."""
 _SLACK = 1.05
@@ -80,23 +80,10 @@ def add(
 
 
 @njit(cache=True, nogil=True)
-def _row_for(titles: Titles, row_of: Array, totals: Array, item: int, ridge: float) -> int:
-    """A row for a title that has none: a free one, or that of the title that learned least lately."""
-    r: int = totals[TITLES]
-    if r < len(titles.item):
-        totals[TITLES] += 1
-    else:
-        r = 0
-        for other in range(1, len(titles.item)):
-            if titles.last_ms[other] < titles.last_ms[r]:
-                r = other
-        row_of[titles.item[r]] = -1
-    titles.item[r], titles.last_ms[r] = item, NO_TIME
+def _begin(titles: Titles, r: int, ridge: float) -> None:
     titles.precision[r], titles.inverse[r], titles.cross[r], titles.mean[r] = 0.0, 0.0, 0.0, 0.0
     for i in range(titles.mean.shape[1]):
         titles.inverse[r, i * (i + 3) // 2] = 1.0 / ridge
-    row_of[item] = r
-    return r
 
 
 @njit(cache=True, nogil=True)
@@ -127,7 +114,8 @@ def learn(
         if r < 0:
             if totals[TITLES] == len(titles.item) and len(titles.item) < most:
                 return i
-            r = _row_for(titles, row_of, totals, items[i], ridge)
+            r = take_row(titles.item, titles.last_ms, row_of, totals, items[i])
+            _begin(titles, r, ridge)
         if not add(shared, titles, r, x, z, n, reward, ridge, work):
             totals[REFUSED] += 1
         titles.last_ms[r] = max(titles.last_ms[r], occurred_ms[i])

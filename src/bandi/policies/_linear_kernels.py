@@ -13,6 +13,7 @@ from bandi.policies._heap import heapify, sift_down, sort_descending
 from bandi.policies._normal import normal_quantile
 from bandi.policies._packed import add_square, dot, invert, largest_eigenvalue_bound, pack_square, times
 from bandi.policies._random import stream, unit
+from bandi.policies._title_rows import take_row
 
 NO_LANDMARK = np.iinfo(np.int64).min
 MAX_HALF_LIVES = 60
@@ -151,25 +152,6 @@ def add(rows: Rows, r: int, x: Array, product: Array, trials: float, reward: flo
 
 
 @njit(cache=True, nogil=True)
-def _row_for(rows: Rows, row_of: Array, totals: Array, item: int, ridge: float, epoch: int) -> int:
-    """A row for a title that has none: a free one, or that of the title that learned least lately."""
-    r: int = totals[ROWS]
-    if r < len(rows.item):
-        totals[ROWS] += 1
-    else:
-        r = 0
-        for other in range(1, len(rows.item)):
-            if rows.last_ms[other] < rows.last_ms[r]:
-                r = other
-        row_of[rows.item[r]] = -1
-    rows.item[r] = item
-    rows.last_ms[r] = NO_LANDMARK
-    row_of[item] = r
-    clear(rows, r, ridge, epoch)
-    return r
-
-
-@njit(cache=True, nogil=True)
 def learn(
     rows: Rows, row_of: Array, totals: Array, most: int, first: int, items: Array, trials: Array, rewards: Array,
     occurred_ms: Array, vectors: Array, prior_mean: float, ridge: float, half_life_ms: float,
@@ -210,7 +192,8 @@ def learn(
             weight = 2.0**exponent
             epoch = max(math.floor(exponent * EPOCHS), LEAST_EPOCH)
         if r < 0:
-            r = _row_for(rows, row_of, totals, items[i], ridge, epoch)
+            r = take_row(rows.item, rows.last_ms, row_of, totals, items[i])
+            clear(rows, r, ridge, epoch)
         elif epoch > rows.epoch[r]:
             rows.epoch[r] = epoch
             refresh(rows, r, ridge)

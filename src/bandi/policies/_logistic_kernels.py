@@ -17,8 +17,8 @@ from bandi.model.records import Array
 from bandi.policies._normal import normal_quantile
 from bandi.policies._packed import add_square, dot, factor, invert, times
 from bandi.policies._random import draw, mix, stream, unit
+from bandi.policies._title_rows import NO_TIME, take_row
 
-NO_TIME = np.iinfo(np.int64).min
 EPOCHS = 4
 """Evidence fades in steps of this part of a half-life."""
 _DUE = 1_024
@@ -114,22 +114,10 @@ def _fade_all(shared: Shared, ridge: float, share: float) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _row_for(titles: Titles, row_of: Array, totals: Array, item: int, title_ridge: float) -> int:
-    """A row for a title that has none: a free one, or that of the title that learned least lately."""
-    r: int = totals[TITLES]
-    if r < len(titles.item):
-        totals[TITLES] += 1
-    else:
-        r = 0
-        for other in range(1, len(titles.item)):
-            if titles.last_ms[other] < titles.last_ms[r]:
-                r = other
-        row_of[titles.item[r]] = -1
-    titles.item[r], titles.last_ms[r], titles.epoch[r] = item, NO_TIME, totals[EPOCH]
+def _begin(titles: Titles, r: int, epoch: int, title_ridge: float) -> None:
+    titles.epoch[r] = epoch
     titles.own[r, 0], titles.own[r, 1] = title_ridge, 0.0
     titles.cross[r] = 0.0
-    row_of[item] = r
-    return r
 
 
 @njit(cache=True, nogil=True)
@@ -206,7 +194,8 @@ def learn(
                 totals[EPOCH] = epoch
             weight = 0.5 ** (float(totals[EPOCH] - epoch) / EPOCHS)
         if r < 0:
-            r = _row_for(titles, row_of, totals, items[i], title_ridge)
+            r = take_row(titles.item, titles.last_ms, row_of, totals, items[i])
+            _begin(titles, r, totals[EPOCH], title_ridge)
         if titles.epoch[r] < totals[EPOCH]:
             share = 0.5 ** (float(totals[EPOCH] - titles.epoch[r]) / EPOCHS)
             tau, kept = faded(titles.own[r, 0], title_ridge, share)

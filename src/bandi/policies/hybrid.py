@@ -23,14 +23,14 @@ import numpy as np
 from bandi.model.policy_config import LinTs, LinUcb
 from bandi.model.records import Array
 from bandi.policies import _hybrid_kernels as kernels
+from bandi.policies import title_rows
 from bandi.policies._hybrid_kernels import Titles
 from bandi.policies._logistic_kernels import Shared
 from bandi.policies._ranking import best
+from bandi.policies._title_rows import NO_TIME
 from bandi.policies.arms import BetaArms
 from bandi.policies.linear import reader_vector, readers_vectors, titles_vectors
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
-
-_FIRST_ROWS = 64
 
 
 class HybridPolicy:
@@ -89,7 +89,7 @@ class HybridPolicy:
             if done == len(outcomes.items):
                 return
             if outcomes.items[done] >= len(self._row_of):
-                self._know(int(outcomes.items.max()) + 1)
+                self._row_of = title_rows.knowing(self._row_of, int(outcomes.items.max()) + 1)
             else:
                 self._grow(len(self._titles.item) + 1)
 
@@ -127,7 +127,7 @@ class HybridPolicy:
         """Replace all by those of `dump`."""
         self.arms.load(state)
         self._shared, self._titles, self._totals = self._checked(state)
-        self._place()
+        self._row_of = title_rows.places_of(self._titles.item)
 
     def _take(self, items: Array, kept: Array, last_ms: Array, sums: _Sums) -> None:
         d, ridge = self._dimensions, self._ridge
@@ -146,40 +146,20 @@ class HybridPolicy:
         self._shared = Shared(_packed(eliminated), _packed(inverse), inverse @ pull)
         self._titles = Titles(*(np.ascontiguousarray(array[kept]) for array in titles))
         self._totals[kernels.TITLES] = len(kept)
-        self._place()
-
-    def _place(self) -> None:
-        items = self._titles.item
-        self._row_of = np.full(int(items.max(initial=-1)) + 1, -1, np.int32)
-        self._row_of[items] = np.arange(len(items), dtype=np.int32)
-
-    def _know(self, items: int) -> None:
-        grown = np.full(max(items, len(self._row_of) * 3 // 2), -1, np.int32)
-        grown[: len(self._row_of)] = self._row_of
-        self._row_of = grown
+        self._row_of = title_rows.places_of(self._titles.item)
 
     def _grow(self, rows: int) -> None:
         old = self._titles
-        grown = _made(min(max(rows, len(old.item) * 3 // 2, _FIRST_ROWS), self._most), self._dimensions)
-        for new, array in zip(grown, old, strict=True):
-            new[: len(array)] = array
+        grown = _made(title_rows.rows_to_make(rows, len(old.item), self._most), self._dimensions)
+        title_rows.fill(grown, old)
         self._titles = grown
 
     def _checked(self, state: State) -> tuple[Shared, Titles, Array]:
-        rows = len(np.atleast_1d(state.get("titles/item", np.zeros(0, np.int32))))
+        rows = title_rows.rows_in(state, "titles/item")
         expected = {f"shared/{name}": array for name, array in self._shared._asdict().items()}
         expected |= {f"titles/{name}": array for name, array in _made(rows, self._dimensions)._asdict().items()}
         expected["totals"] = self._totals
-        found = {name: np.array(state.get(name, 0)) for name in expected}
-        for name, array in expected.items():
-            if found[name].dtype != array.dtype or found[name].shape != array.shape:
-                raise ValueError(
-                    f"{name}: expected {array.dtype}{list(array.shape)}, "
-                    f"found {found[name].dtype}{list(found[name].shape)}"
-                )
-        items = found["titles/item"]
-        if found["totals"][kernels.TITLES] != rows or (items < 0).any() or len(np.unique(items)) != rows:
-            raise ValueError("titles/item: expected distinct titles, as many as the totals say")
+        found = title_rows.checked(state, expected, "titles/item", "totals", self._most)
         shared = Shared(*(found[f"shared/{name}"] for name in Shared._fields))
         return shared, Titles(*(found[f"titles/{name}"] for name in Titles._fields)), found["totals"]
 
@@ -212,7 +192,7 @@ def _sums(shared: Shared, titles: Titles, items: Array, ridge: float) -> _Sums:
 def _union(one: Titles, other: Titles) -> tuple[Array, Array]:
     """All titles of both, ascending, and when each last learned."""
     items = np.union1d(one.item, other.item).astype(np.int32)
-    last_ms = np.full(len(items), kernels.NO_TIME, np.int64)
+    last_ms = np.full(len(items), NO_TIME, np.int64)
     for titles in (one, other):
         place = np.searchsorted(items, titles.item)
         last_ms[place] = np.maximum(last_ms[place], titles.last_ms)

@@ -12,10 +12,10 @@ import numpy as np
 
 from bandi.model.records import Array
 from bandi.policies import _linear_kernels as kernels
+from bandi.policies import title_rows
 from bandi.policies._linear_kernels import Rows
 from bandi.policies.protocol import Outcomes, State
 
-_FIRST_ROWS = 64
 _PREFIX = "titles/"
 
 
@@ -64,7 +64,7 @@ class LinearTitles:
             if done == len(outcomes.items):
                 return
             if outcomes.items[done] >= len(self.row_of):
-                self._know(int(outcomes.items.max()) + 1)
+                self.row_of = title_rows.knowing(self.row_of, int(outcomes.items.max()) + 1)
             else:
                 self._grow(len(self.rows.item) + 1)
 
@@ -78,8 +78,7 @@ class LinearTitles:
         """Replace by what `dump` gave. Raises ValueError where it does not fit."""
         rows, totals = self._checked(state)
         self.rows, self._totals = rows, totals
-        self.row_of = np.full(int(rows.item.max(initial=-1)) + 1, -1, np.int32)
-        self.row_of[rows.item] = np.arange(len(rows.item), dtype=np.int32)
+        self.row_of = title_rows.places_of(rows.item)
 
     def merge(self, state: State) -> None:
         """Add the sums of another shard; each inverse that changes is found anew. Raises ValueError where they do not fit."""
@@ -92,7 +91,7 @@ class LinearTitles:
         self._totals[kernels.LANDMARK] = late
         self._totals[kernels.REFUSED] += totals[kernels.REFUSED]
         if len(theirs.item):
-            self._know(int(theirs.item.max()) + 1)
+            self.row_of = title_rows.knowing(self.row_of, int(theirs.item.max()) + 1)
         for theirs_row, item in enumerate(theirs.item.tolist()):
             row = self._row(item, int(theirs.last_ms[theirs_row]))
             self.rows.precision[row] += theirs.precision[theirs_row]
@@ -119,34 +118,18 @@ class LinearTitles:
         self.rows.item[row], self.rows.last_ms[row], self.row_of[item] = item, last_ms, row
         return row
 
-    def _know(self, items: int) -> None:
-        if items > len(self.row_of):
-            grown = np.full(max(items, len(self.row_of) * 3 // 2), -1, np.int32)
-            grown[: len(self.row_of)] = self.row_of
-            self.row_of = grown
-
     def _grow(self, rows: int) -> None:
-        grown = _made(min(max(rows, len(self.rows.item) * 3 // 2, _FIRST_ROWS), self._most), self.dimensions)
-        for new, old in zip(grown, self.rows, strict=True):
-            new[: len(old)] = old
+        grown = _made(title_rows.rows_to_make(rows, len(self.rows.item), self._most), self.dimensions)
+        title_rows.fill(grown, self.rows)
         self.rows = grown
 
     def _checked(self, state: State) -> tuple[Rows, Array]:
-        found = {name: np.array(state.get(_PREFIX + name, 0)) for name in (*Rows._fields, "totals")}
-        expected = _made(len(np.atleast_1d(found["item"])), self.dimensions)
-        for name, array in {**expected._asdict(), "totals": self._totals}.items():
-            if found[name].dtype != array.dtype or found[name].shape != array.shape:
-                raise ValueError(
-                    f"{_PREFIX}{name}: expected {array.dtype}{list(array.shape)}, "
-                    f"found {found[name].dtype}{list(found[name].shape)}"
-                )
-        totals = found.pop("totals")
-        items = found["item"]
-        if totals[kernels.ROWS] != len(items) or (items < 0).any() or len(np.unique(items)) != len(items):
-            raise ValueError(f"{_PREFIX}item: expected distinct titles, as many as the totals say")
-        if len(items) > self._most:
-            raise ValueError(f"{_PREFIX}item: expected at most {self._most} titles, found {len(items)}")
-        return Rows(**found), totals
+        fresh = _made(title_rows.rows_in(state, _PREFIX + "item"), self.dimensions)
+        expected = {_PREFIX + name: array for name, array in fresh._asdict().items()} | {
+            _PREFIX + "totals": self._totals
+        }
+        found = title_rows.checked(state, expected, _PREFIX + "item", _PREFIX + "totals", self._most)
+        return Rows(*(found[_PREFIX + name] for name in Rows._fields)), found[_PREFIX + "totals"]
 
 
 def _made(rows: int, d: int) -> Rows:

@@ -26,14 +26,15 @@ from bandi.model.config_values import duration_ms
 from bandi.model.policy_config import Logistic, Prior
 from bandi.model.records import Array
 from bandi.policies import _logistic_kernels as kernels
+from bandi.policies import title_rows
 from bandi.policies._logistic_kernels import Shared, Titles
 from bandi.policies._packed import add_square, invert
 from bandi.policies._ranking import best
+from bandi.policies._title_rows import NO_TIME
 from bandi.policies.arms import BetaArms
 from bandi.policies.linear import reader_vector, readers_vectors, titles_vectors
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
 
-_FIRST_ROWS = 64
 _COUNTED_PRIOR_STRENGTH = 10.0
 """In impressions; of the counts that `posterior` shows alone."""
 
@@ -51,7 +52,7 @@ class LogisticPolicy:
         self._shared = Shared(_diagonal(k, self._ridge), _diagonal(k, 1.0 / self._ridge), np.zeros(k))
         self._titles = _made(0, k)
         self._row_of = np.full(0, -1, np.int32)
-        self._totals = np.array([0, 0, kernels.NO_TIME, 0, 0], np.int64)
+        self._totals = np.array([0, 0, NO_TIME, 0, 0], np.int64)
 
     @property
     def refused(self) -> int:
@@ -71,7 +72,7 @@ class LogisticPolicy:
     def log_odds(self, request: Request, candidates: Candidates, spread: float, seed: int) -> Array:
         """One joint draw of the candidates' log odds, `spread` times as wide as the posterior (0: its mode): float64[n]."""
         scores, fading = np.empty(len(candidates.items)), np.zeros(1)
-        if self._half_life_ms and self._totals[kernels.FIRST_MS] != kernels.NO_TIME:
+        if self._half_life_ms and self._totals[kernels.FIRST_MS] != NO_TIME:
             since_ms = request.occurred_ms - int(self._totals[kernels.FIRST_MS])
             fading[0] = max(kernels.EPOCHS * since_ms / self._half_life_ms, float(self._totals[kernels.EPOCH]))
         titles = self._titles
@@ -97,7 +98,7 @@ class LogisticPolicy:
             if done == len(outcomes.items):
                 return
             if outcomes.items[done] >= len(self._row_of):
-                self._know(int(outcomes.items.max()) + 1)
+                self._row_of = title_rows.knowing(self._row_of, int(outcomes.items.max()) + 1)
             else:
                 self._grow(len(self._titles.item) + 1)
 
@@ -120,7 +121,7 @@ class LogisticPolicy:
         items = np.union1d(own_items, their_items).astype(np.int32)
         sums = _evidence(self._shared, self._titles, own_items, items, self._ridge, self._title_ridge)
         more = _evidence(theirs, table, their_items, items, self._ridge, self._title_ridge)
-        last_ms = np.full(len(items), kernels.NO_TIME, np.int64)
+        last_ms = np.full(len(items), NO_TIME, np.int64)
         for found, at in ((own_items, self._titles.last_ms), (their_items, table.last_ms)):
             place = np.searchsorted(items, found)
             last_ms[place] = np.maximum(last_ms[place], at[: len(found)])
@@ -141,8 +142,7 @@ class LogisticPolicy:
         """Replace all by those of `dump`."""
         self.arms.load(state)
         self._shared, self._titles, self._totals = self._checked(state)
-        self._row_of = np.full(int(self._titles.item.max(initial=-1)) + 1, -1, np.int32)
-        self._row_of[self._titles.item] = np.arange(len(self._titles.item), dtype=np.int32)
+        self._row_of = title_rows.places_of(self._titles.item)
 
     def _take(
         self, items: Array, last_ms: Array, precision: Array, pull: Array, own: Array, cross: Array, own_pull: Array
@@ -163,36 +163,20 @@ class LogisticPolicy:
         titles.item[:], titles.cross[:], titles.last_ms[:] = items[kept], (cross / taus[:, None])[kept], last_ms[kept]
         titles.own[:, 0], titles.own[:, 1] = taus[kept], (own_pull / taus)[kept]
         self._titles, self._totals[kernels.TITLES] = titles, len(kept)
-        self._row_of = np.full(int(titles.item.max(initial=-1)) + 1, -1, np.int32)
-        self._row_of[titles.item] = np.arange(len(kept), dtype=np.int32)
-
-    def _know(self, items: int) -> None:
-        grown = np.full(max(items, len(self._row_of) * 3 // 2), -1, np.int32)
-        grown[: len(self._row_of)] = self._row_of
-        self._row_of = grown
+        self._row_of = title_rows.places_of(titles.item)
 
     def _grow(self, rows: int) -> None:
         old = self._titles
-        grown = _made(min(max(rows, len(old.item) * 3 // 2, _FIRST_ROWS), self._most), old.cross.shape[1])
-        for new, array in zip(grown, old, strict=True):
-            new[: len(array)] = array
+        grown = _made(title_rows.rows_to_make(rows, len(old.item), self._most), old.cross.shape[1])
+        title_rows.fill(grown, old)
         self._titles = grown
 
     def _checked(self, state: State) -> tuple[Shared, Titles, Array]:
-        rows = len(np.atleast_1d(state.get("titles/item", np.zeros(0, np.int32))))
+        rows = title_rows.rows_in(state, "titles/item")
         expected = {f"shared/{name}": array for name, array in self._shared._asdict().items()}
         expected |= {f"titles/{name}": array for name, array in _made(rows, len(self._shared.mean))._asdict().items()}
         expected["totals"] = self._totals
-        found = {name: np.array(state.get(name, 0)) for name in expected}
-        for name, array in expected.items():
-            if found[name].dtype != array.dtype or found[name].shape != array.shape:
-                raise ValueError(
-                    f"{name}: expected {array.dtype}{list(array.shape)}, "
-                    f"found {found[name].dtype}{list(found[name].shape)}"
-                )
-        items = found["titles/item"]
-        if found["totals"][kernels.TITLES] != rows or (items < 0).any() or len(np.unique(items)) != rows:
-            raise ValueError("titles/item: expected distinct titles, as many as the totals say")
+        found = title_rows.checked(state, expected, "titles/item", "totals", self._most)
         shared = Shared(*(found[f"shared/{name}"] for name in Shared._fields))
         return shared, Titles(*(found[f"titles/{name}"] for name in Titles._fields)), found["totals"]
 
