@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandi.model.records import Array
@@ -18,6 +18,7 @@ def table(rows: int) -> tuple[Array, Array, Array, Array]:
     return np.zeros(rows, np.int32), np.full(rows, NO_TIME), np.full(16, -1, np.int32), np.zeros(3, np.int64)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=60))
 def test_the_titles_that_learned_last_keep_their_rows(order: list[int]) -> None:
     items, last_ms, row_of, totals = table(MOST)
