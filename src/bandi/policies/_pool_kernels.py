@@ -38,7 +38,8 @@ def _hopes(a: Array, b: Array, exploring: float, seed: np.uint64, keys: Array) -
 def _foremost(keys: Array, size: int, start: int, counts: Array, places: Array) -> None:
     """The places of the `size` <= n largest keys, to within a bin, in places[:size]; their keys are set to -1.
 
-    keys: float32[n], negative: not to be had; places: int32[size + 1] at least. Of equal ones those from `start` on come first, in a circle.
+    keys: float32[n], negative: not to be had; places: int32[size + 1] at least. Of equal ones those from `start` on come
+    first, in a circle.
     """
     n = len(keys)
     bits = keys.view(np.int32)
