@@ -60,6 +60,7 @@ class Report:
                 **_bounds(estimate.percentile, "percentile_"),
                 **_bounds(estimate.bernstein, "bernstein_"),
                 parameter=estimate.parameter,
+                bias=estimate.bias,
                 note=estimate.note,
             )
         self.policies.append(
@@ -102,7 +103,7 @@ def print_report(title: str, report: Report) -> None:
     rates = [line for line in report.lines if line["estimator"] == "click rate"]
     cells = [[line["policy"], _cell(line["estimate"]), _range(line, ""), _cell(line["rows"])] for line in rates]
     caption = f"{report.rows:,} rows taken, {report.refused:,} refused"
-    print_table(title, ["policy", "click rate", "95 % interval", "rows"], cells, caption)
+    print_table(title, ["policy", "click rate", "95 %", "rows"], cells, caption)
     for policy in report.policies:
         lines = [line for line in report.lines if line["policy"] == policy["policy"] and line not in rates]
         print_table(policy["policy"], *_columns(lines, report.target is not None))
@@ -115,9 +116,9 @@ def print_report(title: str, report: Report) -> None:
 
 def _columns(lines: list[dict[str, Any]], against: bool) -> tuple[list[str], list[list[str]]]:
     """Header and cells of one policy's estimates."""
-    header = ["estimator", "estimate", "95 % bootstrap-t", "95 % Student t", "parameter"]
+    header = ["estimator", "estimate", "bootstrap-t", "Student t", "parameter"]
     if against:
-        header += ["error", "covers target"]
+        header += ["error", "target"]
     cells = []
     for line in lines:
         parameter = line["rows"] if "rows" in line else line.get("parameter")
@@ -125,13 +126,17 @@ def _columns(lines: list[dict[str, Any]], against: bool) -> tuple[list[str], lis
         cells.append([line["estimator"], _cell(line["estimate"]), _range(line, "bootstrap_"), _range(line, ""), text])
         if against:
             error = line.get("relative_error")
-            cells[-1] += ["" if error is None else f"{error:+.0%}", _cell(line.get("overlaps_target"))]
+            cells[-1] += ["" if error is None else f"{error:+.0%}", _within(line.get("overlaps_target"))]
     return header, cells
+
+
+def _within(overlaps: bool | None) -> str:
+    return "" if overlaps is None else "within" if overlaps else "OUTSIDE"
 
 
 def _range(line: dict[str, Any], prefix: str) -> str:
     low, high = line.get(f"{prefix}low"), line.get(f"{prefix}high")
-    return "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+    return "" if low is None or high is None else f"{low:.2g} to {high:.2g}"
 
 
 def _bounds(interval: Interval | None, prefix: str = "") -> dict[str, Any]:
@@ -145,8 +150,6 @@ def _cell(value: Any) -> str:
     match value:
         case None:
             return ""
-        case bool():
-            return "yes" if value else "NO"
         case int():
             return f"{value:,}"
         case float():

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from bandi.evaluation.intervals import Interval
 from bandi.evaluation.off_policy._bootstrap import STEPS, TILE, add_resamples
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
@@ -45,15 +46,13 @@ def resampled_means(blocks: Iterable[Array], columns: int, resamples: int, seed:
     return sums
 
 
-def percentile_bounds(value: float, shifts: Array) -> tuple[float, float]:
+def percentile_bounds(value: float, shifts: Array) -> Interval:
     """The percentile interval, 95 % (Efron 1979): value + the resampled means of its influence, float64[resamples]."""
     low, high = np.quantile(shifts, [0.025, 0.975])
-    return value + float(low), value + float(high)
+    return Interval(value, value + float(low), value + float(high))
 
 
-def studentised_bounds(
-    value: float, error: float, shifts: Array, squares: Array, rows: Array
-) -> tuple[float, float] | None:
+def studentised_bounds(value: float, error: float, shifts: Array, squares: Array, rows: Array) -> Interval | None:
     """The bootstrap-t interval, 95 % (Efron 1982; Hall 1988): each resample's shift in its own standard errors.
 
     error: the standard error of the value; shifts, squares: resampled means of the influence and of its square, float64[resamples];
@@ -65,4 +64,4 @@ def studentised_bounds(
         return None
     scores = shifts[some] / np.sqrt(variances[some] / rows[some])
     low, high = np.quantile(scores, [0.025, 0.975])
-    return value - float(high) * error, value - float(low) * error
+    return Interval(value, value - float(high) * error, value - float(low) * error)

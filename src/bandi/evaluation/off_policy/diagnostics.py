@@ -16,11 +16,12 @@ from bandi.model.records import Array
 class Diagnostics:
     """How much a log says of a policy.
 
-    rows; positives: rows with a reward; effective_rows: (sum w)^2 / sum w^2; effective_positives: the same of w r: how many
-    rows carry the estimate; max_weight; top_share: of all weight, what the largest 1 % of rows hold; pareto_k: of the weights'
-    tail, None where it is bounded; mean_weight: 1 if the propensities are those of the policy that logged and it could show all;
-    mean_weight_error: its standard error; unsupported: the evaluated policy's mass on what was never logged in the slot;
-    longest_pause: share of the log's span without a row.
+    rows; positives: rows with a reward; effective_rows: (sum w)^2 / sum w^2; effective_positives: how many rows carry the
+    estimate, the same of w r, or positives effective_rows / rows where that is less (few rows may lack by luck just what weighs
+    most); max_weight; top_share: of all weight, what the largest 1 % of rows hold; pareto_k: of the weights' tail, None where it
+    is bounded; mean_weight: 1 if the propensities are those of the policy that logged and it could show all; mean_weight_error:
+    its standard error; unsupported: the evaluated policy's mass on what was never logged in the slot; longest_pause: share of
+    the log's span without a row.
     """
 
     rows: int
@@ -38,14 +39,14 @@ class Diagnostics:
 
 def diagnose(weights: Array, rewards: Array, unsupported: float, times_ms: Array) -> Diagnostics:
     """Look at weights and rewards, float64[n], and times, int64[n] in order. unsupported: of `unsupported_mass`. O(n)."""
-    n = len(weights)
+    n, positives, effective = len(weights), int(np.count_nonzero(rewards)), effective_sample_size(weights)
     error = float(weights.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     span = int(times_ms[-1] - times_ms[0])
     return Diagnostics(
         rows=n,
-        positives=int(np.count_nonzero(rewards)),
-        effective_rows=effective_sample_size(weights),
-        effective_positives=effective_sample_size(np.abs(weights * rewards)),
+        positives=positives,
+        effective_rows=effective,
+        effective_positives=min(effective_sample_size(np.abs(weights * rewards)), positives * effective / n),
         max_weight=float(weights.max()),
         top_share=share_of_largest(weights),
         pareto_k=pareto_k(weights),

@@ -19,6 +19,7 @@ from bandi.model.records import Array
 
 NOTHING_LOGGED = "the evaluated policy does nothing of what was logged: there is no weight to divide by"
 NOTHING_VARIES = "every row adds the same, so the rows do not show how uncertain this is; only Bernstein's bound holds"
+MODEL_ALONE = "no interval: rows do not show how wrong the model is, which is what this estimate is uncertain by"
 FEW_CARRY = "a few rows carry all of it: the studentised bootstrap finds resamples without any"
 
 
@@ -54,12 +55,14 @@ class Estimate:
     """What an estimator says. value: None where it is not defined; error: its standard error.
 
     Four 95 % intervals, None where one does not apply: Student's t, empirical Bernstein, percentile bootstrap and studentised
-    bootstrap. parameter: the limit or shrinkage of the weights. note: why something is None.
+    bootstrap. parameter: the limit or shrinkage of the weights; bias: what that may have moved the value by, which the intervals
+    hold on both sides. note: why something is None.
     """
 
     name: str
     value: float | None
     parameter: float | None = None
+    bias: float | None = None
     error: float | None = None
     student: Interval | None = None
     bernstein: Interval | None = None
@@ -78,11 +81,18 @@ class _Tally:
     scaled: float = 0.0
     scale: float = 0.0
     ratio: bool = False
+    lost: float = 0.0
+    lost_squares: float = 0.0
     squares: float = 0.0
     largest: float = 0.0
 
-    def take(self, terms: Terms) -> None:
+    def take(self, part: Sample) -> None:
+        terms = self.estimator.terms(part, self.parameter)
         self.added += float(terms.added.sum())
+        if self.estimator.tuned and not math.isinf(self.parameter):
+            lost = self.estimator.terms(part, math.inf).added - terms.added
+            self.lost += float(lost.sum())
+            self.lost_squares += float(lost @ lost)
         if terms.scaled is not None and terms.scale is not None:
             self.ratio = True
             self.scaled += float(terms.scaled.sum())
@@ -92,6 +102,11 @@ class _Tally:
         if not self.ratio:
             return self.added / rows
         return self.added / rows + self.scaled / self.scale if self.scale > 0 else None
+
+    def bias(self, rows: int) -> float:
+        """What the changed weights may have moved the value by: the mean of what was lost and 1.96 of its standard errors."""
+        mean = self.lost / rows
+        return abs(mean) + 1.96 * math.sqrt(max(self.lost_squares / rows - mean * mean, 0.0) / rows)
 
     def influence(self, terms: Terms, rows: int) -> Array:
         """How much each row moves the estimate, times n; of a ratio to first order (the delta method)."""
@@ -117,7 +132,7 @@ def estimate(sample: Sample, settings: Settings | None = None) -> list[Estimate]
     tallies = [_Tally(ESTIMATORS[name], _parameter(ESTIMATORS[name], sample, settings)) for name in settings.estimators]
     for part in _parts(sample):
         for tally in tallies:
-            tally.take(tally.estimator.terms(part, tally.parameter))
+            tally.take(part)
     defined = [tally for tally in tallies if tally.value(rows) is not None]
     means = resampled_means(
         _influences(defined, sample), 2 * len(defined), settings.resamples, settings.seed, settings.threads
@@ -160,24 +175,33 @@ def _influences(tallies: list[_Tally], sample: Sample) -> Iterator[Array]:
 def _finished(tally: _Tally, sample: Sample, settings: Settings, means: Array) -> Estimate:
     rows, value = len(sample), tally.value(len(sample))
     assert value is not None
-    name, parameter = tally.estimator.name, tally.parameter if tally.estimator.tuned else None
+    name = tally.estimator.name
+    if tally.estimator.residuals == "none":
+        return Estimate(name, value, note=MODEL_ALONE)
+    parameter, bias = (tally.parameter, tally.bias(rows)) if tally.estimator.tuned else (None, None)
     variance = tally.squares / max(rows - 1, 1)
     error = math.sqrt(variance / rows)
     span = None if tally.ratio else _span(tally, sample, settings.reward_range)
     bernstein = None if span is None else uncertainty.empirical_bernstein(value, variance, span, rows)
+    bernstein = _wider(bernstein, bias)
     if tally.largest <= 1e-12 * max(abs(value), 1e-300) or rows < 2:
-        return Estimate(name, value, parameter, bernstein=bernstein, note=NOTHING_VARIES)
+        return Estimate(name, value, parameter, bias, bernstein=bernstein, note=NOTHING_VARIES)
     shifts, squares, counts = means.T
-    percentile = percentile_bounds(value, shifts)
     studentised = studentised_bounds(value, error, shifts, squares, counts)
     return Estimate(
-        name, value, parameter, error,
-        uncertainty.student(value, error, rows),
+        name, value, parameter, bias, error,
+        _wider(uncertainty.student(value, error, rows), bias),
         bernstein,
-        Interval(value, *percentile),
-        None if studentised is None else Interval(value, *studentised),
+        _wider(percentile_bounds(value, shifts), bias),
+        _wider(studentised, bias),
         "" if studentised else FEW_CARRY,
     )  # fmt: skip
+
+
+def _wider(interval: Interval | None, bias: float | None) -> Interval | None:
+    if interval is None or not bias:
+        return interval
+    return Interval(interval.estimate, interval.low - bias, interval.high + bias)
 
 
 def _span(tally: _Tally, sample: Sample, reward_range: tuple[float, float]) -> float:
@@ -186,8 +210,6 @@ def _span(tally: _Tally, sample: Sample, reward_range: tuple[float, float]) -> f
     kind = tally.estimator.residuals
     prediction = sample.robust if kind == "robust" else sample.prediction
     model = 0.0 if kind == "rewards" else float(np.ptp(prediction.expected))
-    if kind == "none":
-        return model
     if kind != "rewards":
         low, high = low - float(prediction.shown.max()), high - float(prediction.shown.min())
     return model + _largest(tally, float(sample.weights.max())) * (max(high, 0.0) - min(low, 0.0))

@@ -40,7 +40,7 @@ def _generalised_pareto_shape(excess: Array) -> float:
     grid = 1.0 / excess[-1] + (1.0 - np.sqrt(points / (np.arange(1, points + 1) - 0.5))) / (3.0 * quartile)
     shapes = np.log1p(-grid[:, None] * excess).mean(axis=1)
     likelihoods = m * (np.log(-grid / shapes) - shapes - 1.0)
-    shares = 1.0 / np.exp(likelihoods[None, :] - likelihoods[:, None]).sum(axis=1)
+    shares = np.exp(likelihoods - likelihoods.max())
     theta = float(grid @ shares) / float(shares.sum())
     return float(np.log1p(-theta * excess).mean())
 

@@ -12,7 +12,8 @@ from bandi.evaluation.off_policy.diagnostics import Diagnostics
 from bandi.evaluation.off_policy.estimation import Estimate
 
 FEWEST_POSITIVES = 10.0
-"""Effective rows with a reward below which nothing is said; below three times as many, with care."""
+POSITIVES_CARE = 50.0
+"""Effective rows with a reward below which nothing is said, and from which intervals hold what they say (measured)."""
 FEWEST_ROWS = 100.0
 """Effective rows below which nothing is said."""
 UNSUPPORTED, UNSUPPORTED_CARE = 0.1, 0.01
@@ -95,7 +96,7 @@ def _errors(seen: Diagnostics) -> float:
 def _care(seen: Diagnostics) -> list[str]:
     """Reasons for care."""
     found = []
-    if FEWEST_POSITIVES <= seen.effective_positives < 3 * FEWEST_POSITIVES:
+    if FEWEST_POSITIVES <= seen.effective_positives < POSITIVES_CARE:
         found.append(
             f"only {seen.effective_positives:.0f} rows with a reward count in effect: intervals are too narrow"
         )

@@ -1,0 +1,87 @@
+"""All single-item estimators with 200 bootstrap resamples, at three sizes, beside plain numpy; run: python -m bench.off_policy.
+
+A row's propensity is drawn for it alone (as from a policy that sees the reader), so no two rows are alike. The peer does the same
+with numpy: the same nine estimators from whole arrays, and resamples of Poisson(1) counts drawn one after another for IPS alone;
+at the largest size it draws 4 of them, and its time is that of 4 times 50. The lower bound is numpy's own drawing of as many counts.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from bandi.evaluation.decision_log import DecisionLog
+from bandi.evaluation.off_policy.bootstrap import MAX_RESAMPLES
+from bandi.evaluation.off_policy.estimation import Settings
+from bandi.evaluation.off_policy.estimators import ESTIMATORS
+from bandi.evaluation.off_policy.evaluation import RewardModel, evaluate, sample_of
+from bandi.evaluation.off_policy.sample import Sample
+from bandi.evaluation.off_policy.synthetic import LogWorld
+from bandi.model.records import Array
+from bench.measure import machine, table, time_call
+
+SIZES = ((100_000, 3), (1_000_000, 3), (10_000_000, 1))
+"""Rows and timed runs."""
+RESAMPLES = 200
+WORLD = LogWorld(items=100, slots=5, rate=0.02, spread=1.0)
+
+
+def main() -> None:
+    assert RESAMPLES <= MAX_RESAMPLES
+    print(machine(), "\n")
+    evaluated = WORLD.tables()[2]
+    evaluate(_log(10_000), evaluated, settings=Settings(resamples=RESAMPLES))  # compiles
+    rows = []
+    for size, runs in SIZES:
+        log = _log(size)
+        ours = time_call(
+            lambda log=log: evaluate(log, evaluated, settings=Settings(resamples=RESAMPLES)), runs=runs, warmups=0
+        )  # fmt: skip
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        sample = sample_of(log, evaluated, None, RewardModel(), 1)
+        draws = RESAMPLES if size < 1_000_000 else 4
+        peer = _straightforward(sample, draws)
+        bound = _seconds(lambda size=size: np.random.default_rng(1).poisson(1.0, size)) * RESAMPLES
+        rows.append([f"{size:,}", str(ours), f"{peak:.2g} GiB", f"{peer:.3g} s", f"{bound:.3g} s"])
+        print(f"{size:,} done", flush=True)
+    header = ["decisions", "Bandi, everything", "peak memory", "numpy, bootstrap of IPS alone", "numpy, drawing counts"]
+    print(table(header, rows))
+
+
+def _log(rows: int) -> DecisionLog:
+    """A log whose propensities were jittered by up to 10 % after the fact, so that weights differ from row to row."""
+    log = WORLD.log(rows, 1)
+    jitter = np.random.default_rng(2).uniform(0.9, 1.1, rows)
+    return DecisionLog(
+        log.items, log.positions, log.clicks, np.minimum(log.propensities * jitter, 1.0), log.times_ms, log.item_names
+    )
+
+
+def _straightforward(sample: Sample, draws: int) -> float:
+    """Seconds: every estimator once, and RESAMPLES resamples of one, as many as `draws` of them really drawn."""
+    once = _seconds(lambda: [estimator.terms(sample, 10.0).value for estimator in ESTIMATORS.values()])
+    terms = sample.weights * sample.rewards
+
+    def resample() -> list[float]:
+        random = np.random.default_rng(1)
+        return [_resampled(terms, random) for _ in range(draws)]
+
+    return once + _seconds(resample) * RESAMPLES / draws
+
+
+def _resampled(terms: Array, random: np.random.Generator) -> float:
+    counts = random.poisson(1.0, len(terms))
+    return float(counts @ terms) / float(counts.sum())
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
