@@ -9,13 +9,16 @@ with nothing to add up, so drawing counts alone.
 from __future__ import annotations
 
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 
-from bandi.evaluation.decision_log import DecisionLog
+from bandi.evaluation.decision_log import DecisionLog, read_decision_log
 from bandi.evaluation.off_policy.bootstrap import BLOCK, resampled_means
 from bandi.evaluation.off_policy.estimation import Settings
 from bandi.evaluation.off_policy.estimators import ESTIMATORS
@@ -39,15 +42,23 @@ def main() -> None:
     rows = []
     for size, runs in SIZES:
         log = _log(size)
+        reading = _reading(log)
         ours = time_call(partial(evaluate, log, evaluated, settings=settings), runs=runs, warmups=0)  # fmt: skip
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         sample = sample_of(log, evaluated, None, RewardModel(), 1)
         draws = RESAMPLES if size < 1_000_000 else 4
         peer = _straightforward(sample, draws)
         floor = _seconds(partial(resampled_means, _nothing(size), 0, RESAMPLES, 1))
-        rows.append([f"{size:,}", str(ours), f"{peak:.2g} GiB", f"{peer:.3g} s", f"{floor:.3g} s"])
+        rows.append([f"{size:,}", f"{reading:.3g} s", str(ours), f"{peak:.2g} GiB", f"{peer:.3g} s", f"{floor:.3g} s"])
         print(f"{size:,} done", flush=True)
-    header = ["decisions", "Bandi, everything", "peak memory", "numpy, bootstrap of IPS alone", "floor: drawing counts"]
+    header = [
+        "decisions",
+        "reading Parquet",
+        "Bandi, everything",
+        "peak memory",
+        "numpy, bootstrap of IPS alone",
+        "floor: drawing counts",
+    ]
     print(table(header, rows))
 
 
@@ -58,6 +69,21 @@ def _log(rows: int) -> DecisionLog:
     return DecisionLog(
         log.items, log.positions, log.clicks, np.minimum(log.propensities * jitter, 1.0), log.times_ms, log.item_names
     )
+
+
+def _reading(log: DecisionLog) -> float:
+    """Seconds to read the log from a Parquet file."""
+    columns = {
+        "item_id": log.items,
+        "position": log.positions + 1,
+        "click": log.clicks.astype(np.int8),
+        "propensity_score": log.propensities,
+        "timestamp": log.times_ms / 1e3,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.parquet"
+        pl.DataFrame(columns).write_parquet(path)
+        return _seconds(partial(read_decision_log, path))
 
 
 def _nothing(rows: int) -> Iterator[Array]:
