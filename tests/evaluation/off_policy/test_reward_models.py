@@ -29,19 +29,19 @@ def rows_of(world: LogWorld, rows: int, seed: int, folds: int = 1) -> Rows:
 
 def test_a_smoothed_table_counts_cells() -> None:
     rows = rows_of(WORLD, 300, 1)
-    table = smoothed_table(1.0, 100.0)(rows.cells())
+    table = smoothed_table(1.0, 100.0)(rows.cells()[0])
     for item in range(5):
         for slot in range(2):
             here = (rows.items == item) & (rows.positions == slot)
             assert table[item, slot] == pytest.approx((rows.rewards[here].sum() + 1) / (here.sum() + 100))
-    alike = smoothed_table(None, 1e12)(rows.cells())
+    alike = smoothed_table(None, 1e12)(rows.cells()[0])
     assert alike == pytest.approx(np.full((5, 2), rows.rewards.mean()))
 
 
 @pytest.mark.parametrize("folds", [1, 4])
 def test_rows_are_predicted_by_the_other_folds(folds: int) -> None:
     rows, policy = rows_of(WORLD, 200, 2, folds), WORLD.tables()[2]
-    found = predict(rows, smoothed_table(1.0, 10.0), policy)
+    (found,) = predict(rows, [smoothed_table(1.0, 10.0)], policy)
     for row in range(200):
         training = np.ones(200, bool) if rows.folds is None else rows.folds != rows.folds[row]
         table = np.empty((5, 2))
@@ -57,9 +57,9 @@ def test_a_policy_that_changes_expects_by_context() -> None:
     rows = rows_of(WORLD, 100, 3)
     tables = np.stack([WORLD.tables()[2], np.full((5, 2), 0.2)])
     contexts = (np.arange(100) % 2).astype(np.int32)
-    found = predict(rows, smoothed_table(), tables, contexts)
+    (found,) = predict(rows, [smoothed_table()], tables, contexts)
     for context in (0, 1):
-        alone = predict(rows, smoothed_table(), tables[context])
+        (alone,) = predict(rows, [smoothed_table()], tables[context])
         assert found.expected[contexts == context] == pytest.approx(alone.expected[contexts == context])
 
 
@@ -70,7 +70,7 @@ def test_not_cross_fitting_pulls_dr_to_the_model() -> None:
     for seed in range(150):
         for folds, found in ((1, own), (5, others)):
             rows = rows_of(world, 600, seed, folds)
-            model = predict(rows, smoothed_table(None, 1.0), world.tables()[2])
+            (model,) = predict(rows, [smoothed_table(None, 1.0)], world.tables()[2])
             found.append(float(np.mean(np.abs(rows.rewards - model.shown))))
     gap = np.array(others) - np.array(own)
     assert gap.mean() > 4 * gap.std() / np.sqrt(150)
@@ -80,12 +80,13 @@ def test_not_cross_fitting_pulls_dr_to_the_model() -> None:
 def test_the_robust_table_makes_dr_vary_least() -> None:
     """Against 200 tables near it, on the same rows, it has the least penalised variance; and it solves the paper's system."""
     rows, policy = rows_of(WORLD, 2_000, 4), WORLD.tables()[2]
-    cells, prior = rows.cells(), 5.0
+    cells, prior = rows.cells()[0], 5.0
     found = robust_table(prior)(cells)
     mean = rows.rewards.mean()
 
     def loss(table: np.ndarray) -> float:
-        terms = dr(rows.weights, rows.rewards, predict(rows, lambda _: table, policy)).added
+        (model,) = predict(rows, [lambda _: table], policy)
+        terms = dr(rows.weights, rows.rewards, model).added
         within = sum(
             float(((terms[h] - terms[h].mean()) ** 2).sum()) for h in (rows.positions == 0, rows.positions == 1)
         )
@@ -108,7 +109,7 @@ def test_ridge_borrows_between_items_alike() -> None:
     rewards = (random.random(4_000) < 0.3 + 0.2 * feature[items]).astype(float)
     rows = Rows(items, np.zeros(4_000, int), np.ones(4_000), rewards, (20, 2))
     features = np.stack([feature, np.ones(20)], axis=1)
-    table = ridge_table(features, 1.0)(rows.cells())
+    table = ridge_table(features, 1.0)(rows.cells()[0])
     assert table[:, 0] == pytest.approx(0.3 + 0.2 * feature, abs=0.05)
     assert np.isfinite(table).all()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -129,7 +131,10 @@ def estimate(sample: Sample, settings: Settings | None = None) -> list[Estimate]
         found = f"{sample.rewards.min():g} to {sample.rewards.max():g}"
         raise InvalidInputError(Problem("rewards", found, f"{low:g} to {high:g}, the reward range"))
     rows = len(sample)
-    tallies = [_Tally(ESTIMATORS[name], _parameter(ESTIMATORS[name], sample, settings)) for name in settings.estimators]
+    chosen = [ESTIMATORS[name] for name in settings.estimators]
+    with ThreadPoolExecutor(settings.threads or os.cpu_count() or 1) as pool:
+        parameters = pool.map(lambda estimator: _parameter(estimator, sample, settings), chosen)
+        tallies = [_Tally(*each) for each in zip(chosen, parameters, strict=True)]
     for part in _parts(sample):
         for tally in tallies:
             tally.take(part)

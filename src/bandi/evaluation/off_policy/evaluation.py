@@ -60,6 +60,5 @@ def sample_of(
     shape = (int(action_probabilities.shape[-2]), int(action_probabilities.shape[-1]))
     folds = random_folds(len(log), model.folds, seed)
     rows = Rows(log.items, log.positions, weights, log.clicks, shape, folds)
-    prediction = predict(rows, model.fit, action_probabilities, contexts)
-    robust = predict(rows, model.robust, action_probabilities, contexts)
+    prediction, robust = predict(rows, (model.fit, model.robust), action_probabilities, contexts)
     return Sample(weights, log.clicks, prediction, robust)

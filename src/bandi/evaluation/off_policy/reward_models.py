@@ -7,8 +7,8 @@ seen its reward, so r - q is too small and DR is pulled to DM, most where cells 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -35,14 +35,7 @@ class Cells:
 
     def minus(self, other: Cells) -> Cells:
         """The sums over the rows that are not in `other`."""
-        return Cells(
-            self.impressions - other.impressions,
-            self.rewards - other.rewards,
-            self.weights - other.weights,
-            self.squares - other.squares,
-            self.weighted_rewards - other.weighted_rewards,
-            self.squared_rewards - other.squared_rewards,
-        )
+        return Cells(*(getattr(self, field.name) - getattr(other, field.name) for field in fields(self)))
 
 
 Fit = Callable[[Cells], Array]
@@ -60,16 +53,21 @@ class Rows:
     shape: tuple[int, int]
     folds: Array | None = None
 
-    def cells(self, fold: int | None = None) -> Cells:
-        """Sums over all rows, or over those of one fold. O(n)."""
-        part = slice(None) if fold is None or self.folds is None else self.folds == fold
-        place = self.items[part].astype(np.int64) * self.shape[1] + self.positions[part]
-        weights, rewards = self.weights[part], self.rewards[part]
-        weighted = weights * rewards
-        columns = (None, rewards, weights, weights * weights, weighted, weights * weighted)
+    def cells(self) -> tuple[Cells, list[Cells]]:
+        """Sums over all rows, and over those of each fold (none where there are no folds). O(n)."""
+        count = 1 if self.folds is None else int(self.folds.max(initial=0)) + 1
+        place = self.items.astype(np.int64) * self.shape[1] + self.positions
         size = self.shape[0] * self.shape[1]
-        sums = [np.bincount(place, column, size).astype(np.float64).reshape(self.shape) for column in columns]
-        return Cells(*sums)
+        if self.folds is not None:
+            place += self.folds.astype(np.int64) * size
+        weighted = self.weights * self.rewards
+        columns = (None, self.rewards, self.weights, self.weights * self.weights, weighted, self.weights * weighted)
+        sums = [np.bincount(place, column, count * size).astype(np.float64) for column in columns]
+        parts = [column.reshape(count, *self.shape) for column in sums]
+        everything = Cells(*(part.sum(axis=0) for part in parts))
+        return everything, [] if self.folds is None else [
+            Cells(*(part[fold] for part in parts)) for fold in range(count)
+        ]
 
 
 def random_folds(rows: int, folds: int, seed: int) -> Array | None:
@@ -156,20 +154,22 @@ def robust_table(prior_impressions: float = 100.0) -> Fit:
     return fit
 
 
-def predict(rows: Rows, fit: Fit, action_probabilities: Array, contexts: Array | None = None) -> Prediction:
-    """Each row's prediction by the model fitted on the other folds (on all rows where `folds` is None). O(n) a fold.
+def predict(
+    rows: Rows, fits: Sequence[Fit], action_probabilities: Array, contexts: Array | None = None
+) -> list[Prediction]:
+    """Of each model each row's prediction, fitted on the other folds (on all rows where `folds` is None). O(n models).
 
     action_probabilities, contexts: as in `weights.importance_weights`.
     """
     policy = action_probabilities[None] if action_probabilities.ndim == 2 else action_probabilities
-    everything = rows.cells()
-    shown, expected = np.empty(len(rows.items)), np.empty(len(rows.items))
-    for fold in range(1 if rows.folds is None else int(rows.folds.max(initial=0)) + 1):
-        training = everything if rows.folds is None else everything.minus(rows.cells(fold))
-        table = fit(training)
-        values = np.einsum("kas,as->ks", policy, table)
-        part = slice(None) if rows.folds is None else np.flatnonzero(rows.folds == fold)
-        positions = rows.positions[part]
-        shown[part] = table[rows.items[part], positions]
-        expected[part] = values[0, positions] if contexts is None else values[contexts[part], positions]
-    return Prediction(shown, expected)
+    everything, parts = rows.cells()
+    training = [everything.minus(part) for part in parts] if parts else [everything]
+    fold = np.zeros(1, np.int8) if rows.folds is None else rows.folds
+    context = np.zeros(1, np.int32) if contexts is None else contexts
+    found = []
+    for fit in fits:
+        tables = np.stack([fit(cells) for cells in training])
+        values = np.einsum("kas,fas->fks", policy, tables)
+        shown = tables[fold, rows.items, rows.positions]
+        found.append(Prediction(shown, values[fold, context, rows.positions]))
+    return found
