@@ -103,10 +103,10 @@ def _measured(case: Case, logs: int) -> str:
         "width of bootstrap-t",
     ]
     rows = [_row(name, tally, logs) for name, tally in tallies.items()]
-    covers = f"{np.mean(said):.1%} of the other {len(said):,}" if said else "none said anything"
+    covers = f"; on the other {len(said):,} the bootstrap-t of DR covered {np.mean(said):.1%}" if said else ""
     return (
         f"**{case.name}**: {case.rows:,} rows, in effect {np.mean(effective):,.0f}; true value {truth:.4g}; {logs:,} logs\n\n"
-        f'{table(header, rows)}\n\nVerdict "cannot say": {silent / logs:.1%}; bootstrap-t of DR covered in {covers}.'
+        f'{table(header, rows)}\n\nVerdict "cannot say": {silent / logs:.1%}{covers}.'
     )
 
 

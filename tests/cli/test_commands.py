@@ -232,7 +232,8 @@ def test_replay_evaluates_a_log(tmp_path: Path) -> None:
         "--prior-clicks",
         "1",
     )
-    out = run("replay", log, "--action-dist", distribution, *chosen, status=1).stdout
+    out = run("replay", log, "--action-dist", distribution, "--overlap", "bars", *chosen, status=1).stdout
+    assert "│ 1 and more │" in out
     assert "DRos" in out
     assert "clipped" not in out
     assert "verdict: these logs cannot say" in out

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from bandi.cli.replay_report import Overlap
     from bandi.evaluation.decision_log import DecisionLog
     from bandi.evaluation.replay import Matching
     from bandi.model.records import Array
@@ -91,13 +92,20 @@ ESTIMATOR_NAMES = ("DM", "IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="All the randomness.")
 @click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="File for refused rows.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["bars", "none"]),
+    default="none",
+    show_default=True,
+    help="Show how rows and weight spread over weights.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def command(
     context: click.Context, log: Path, policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
     position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, estimators: tuple[str, ...],
     parameters: tuple[str, ...], folds: int, prior_clicks: float | None, prior_impressions: float, resamples: int, seed: int,
-    refused: Path | None, as_json: bool,
+    refused: Path | None, overlap: Overlap, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate what other policies would have got on LOG: a CSV, JSON Lines or Parquet file, one row for each slot shown.
 
@@ -141,7 +149,7 @@ def command(
     if as_json:
         click.echo(report.to_json())
     else:
-        print_report(str(log), report)
+        print_report(str(log), report, overlap)
     context.exit(1 if logged.refused else 0)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from bandi.evaluation.intervals import Interval
     from bandi.evaluation.off_policy.evaluation import Evaluation
     from bandi.evaluation.replay import Matching
 
+Overlap = Literal["bars", "none"]
 _WEIGHTS = {
     "effective_rows": "effective rows",
     "positives": "rows with a click",
@@ -94,8 +96,11 @@ class Report:
         self.lines.append(line)
 
 
-def print_report(title: str, report: Report) -> None:
-    """Tables and verdicts on the terminal. Bernstein's bounds and the percentile bootstrap are in the JSON alone."""
+def print_report(title: str, report: Report, overlap: Overlap) -> None:
+    """Tables and verdicts on the terminal, with the overlap of the policies as bars if wanted.
+
+    Bernstein's bounds and the percentile bootstrap are in the JSON alone.
+    """
     import click
 
     from bandi.cli.console_tables import print_table
@@ -111,6 +116,8 @@ def print_report(title: str, report: Report) -> None:
             click.echo(f"  {note}")
         seen = [f"{label} {_cell(policy[name])}" for name, label in _WEIGHTS.items() if policy[name] is not None]
         click.echo(f"weights: {', '.join(seen)}.")
+        if overlap == "bars":
+            print_table("where the weights lie", ["weight", "rows", "held"], _overlap_rows(policy["overlap"]))
         click.echo(f"verdict: {policy['text']}.\n")
 
 
@@ -136,7 +143,21 @@ def _within(overlaps: bool | None) -> str:
 
 def _range(line: dict[str, Any], prefix: str) -> str:
     low, high = line.get(f"{prefix}low"), line.get(f"{prefix}high")
-    return "" if low is None or high is None else f"{low:.2g} to {high:.2g}"
+    if low is None or high is None:
+        return ""
+    width, size = high - low, max(abs(low), abs(high))
+    digits = min(2 - math.floor(math.log10(width / size)), 8) if 0 < width < size else 2
+    return f"{low:.{digits}g} to {high:.{digits}g}"
+
+
+def _overlap_rows(bins: list[tuple[float, float, float]]) -> list[list[str]]:
+    """Bins of weights as bars, without those at the ends that hold nothing."""
+    held = [i for i, (_, rows, _) in enumerate(bins) if rows > 0]
+    lines = []
+    for edge, rows, weight in bins[held[0] : held[-1] + 1] if held else []:
+        name = f"{edge:g} and more" if edge >= 1 or edge == 0 else f"1/{1 / edge:g} and more"
+        lines.append([name, *(f"{share:4.0%} {'#' * round(40 * share)}" for share in (rows, weight))])
+    return lines
 
 
 def _bounds(interval: Interval | None, prefix: str = "") -> dict[str, Any]:
