@@ -40,7 +40,9 @@ def test_matching_on_a_uniform_log_finds_the_policys_own_rate() -> None:
         log = DecisionLog(
             items, np.zeros(1_000, np.int32), clicks, np.full(1_000, 0.2), np.arange(1_000), tuple("abcde")
         )
-        errors.append(match(make_policy(EpsilonGreedy(epsilon=1.0), 1), log, seed).click_rate.estimate - 0.3)
+        found = match(make_policy(EpsilonGreedy(epsilon=1.0), 1), log, seed).click_rate
+        assert found is not None
+        errors.append(found.estimate - 0.3)
     interval = t_interval(np.array(errors))
     assert abs(interval.estimate) < 4 * (interval.high - interval.low) / 4
     assert interval.high - interval.low < 0.03
@@ -69,3 +71,10 @@ def test_tables_are_refreshed_less_often_where_memory_is_short(monkeypatch: pyte
     tables, contexts = learned_probabilities(make_policy(Thompson(), 1), log, seed=1, draws=10, refresh=5)
     assert tables.shape == (3, 4, 2)
     assert np.bincount(contexts).tolist() == [34, 34, 32]
+
+
+def test_nothing_that_matches_is_none_and_not_nan() -> None:
+    log = DecisionLog(np.array([3]), np.array([0]), np.ones(1), np.ones(1), np.zeros(1, np.int64), tuple("abcd"))
+    found = [match(make_policy(Thompson(), 1), log, seed) for seed in range(20)]
+    assert {m.click_rate is None for m in found if m.rows == 0} == {True}
+    assert any(m.rows == 0 for m in found)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bandi.evaluation.replay import Matching
 
 Overlap = Literal["bars", "none"]
+NOTHING_MATCHED = "no logged row shows what the policy would have shown"
 _WEIGHTS = {
     "effective_rows": "effective rows",
     "positives": "rows with a click",
@@ -46,7 +47,8 @@ class Report:
 
     def add_matching(self, policy: str, matching: Matching) -> None:
         """Replay by matching."""
-        self._add(policy, "replay matching", matching.click_rate, matching.click_rate, rows=matching.rows)
+        rate = matching.click_rate
+        self._add(policy, "replay matching", rate, rate, rows=matching.rows, note="" if rate else NOTHING_MATCHED)
 
     def add_evaluation(self, policy: str, evaluation: Evaluation) -> None:
         """All estimates of one policy. `low` and `high` are Student's; the bootstrap is the studentised one."""
@@ -112,8 +114,9 @@ def print_report(title: str, report: Report, overlap: Overlap) -> None:
     for policy in report.policies:
         lines = [line for line in report.lines if line["policy"] == policy["policy"] and line not in rates]
         print_table(policy["policy"], *_columns(lines, report.target is not None))
-        for note in dict.fromkeys(f"{line['estimator']}: {line['note']}" for line in lines if line.get("note")):
-            click.echo(f"  {note}")
+        for note in dict.fromkeys(line["note"] for line in lines if line.get("note")):
+            named = ", ".join(line["estimator"] for line in lines if line.get("note") == note)
+            click.echo(f"  {named}: {note}.")
         seen = [f"{label} {_cell(policy[name])}" for name, label in _WEIGHTS.items() if policy[name] is not None]
         click.echo(f"weights: {', '.join(seen)}.")
         if overlap == "bars":

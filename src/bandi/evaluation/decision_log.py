@@ -21,6 +21,10 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
 MAX_POSITIONS = 1_000
+NO_PROPENSITIES = (
+    "without the probability that the logging policy gave to what it showed, a log tells nothing of other policies; where it chose "
+    "among n items alike, add a column that holds 1 / n"
+)
 MAX_TIME_MS = 1 << 53
 
 
@@ -69,7 +73,15 @@ def read_decision_log(path: Path, columns: Columns | None = None, refused: Path 
     if missing:
         found = ", ".join(table.columns[:20])
         raise InvalidInputError(
-            [Problem(f"{path.name}: column {name!r}", "no such column", f"one of: {found}") for name in missing]
+            [
+                Problem(
+                    f"{path.name}: column {name!r}",
+                    "no such column",
+                    f"one of: {found}",
+                    NO_PROPENSITIES if name == columns.propensity else "",
+                )
+                for name in missing
+            ]
         )
     refusals, rows = Refusals(refused), _Rows()
     stopped: list[Problem] = []

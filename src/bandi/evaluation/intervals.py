@@ -71,4 +71,4 @@ def wilson_interval(outcomes: Array) -> Interval:
     n, rate = len(outcomes), float(outcomes.mean())
     centre = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
     half = _Z * math.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
-    return Interval(rate, max(0.0, centre - half), min(1.0, centre + half))
+    return Interval(rate, centre - half if rate > 0 else 0.0, centre + half if rate < 1 else 1.0)

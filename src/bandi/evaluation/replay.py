@@ -23,10 +23,10 @@ _WEIGHTS = np.ones(1, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Replay by matching. rows: those that were kept; click_rate: on them."""
+    """Replay by matching. rows: those that were kept; click_rate: on them, None where none was kept."""
 
     rows: int
-    click_rate: Interval
+    click_rate: Interval | None
 
 
 def action_distribution(policy: Policy, items: int, slots: int, at_ms: int, seed: int, draws: int) -> Array:
@@ -91,8 +91,7 @@ def match(policy: Policy, log: DecisionLog, seed: int, progress: Progress | None
         if progress is not None and row % 100 == 99:
             progress(100)
     rewards = log.clicks[kept]
-    rate = wilson_interval(rewards) if kept else Interval(float("nan"), 0.0, 1.0)
-    return Matching(len(kept), rate)
+    return Matching(len(kept), wilson_interval(rewards) if kept else None)
 
 
 def _outcomes(log: DecisionLog, rows: Array) -> Outcomes:

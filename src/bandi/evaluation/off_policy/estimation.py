@@ -20,7 +20,7 @@ from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
 
 NOTHING_LOGGED = "the evaluated policy does nothing of what was logged: there is no weight to divide by"
-NOTHING_VARIES = "every row adds the same, so the rows do not show how uncertain this is; only Bernstein's bound holds"
+NOTHING_VARIES = "every row adds the same, so rows do not show how uncertain this is; only Bernstein's bound, where there is one, holds"
 MODEL_ALONE = "no interval: rows do not show how wrong the model is, which is what this estimate is uncertain by"
 FEW_CARRY = "a few rows carry all of it: the studentised bootstrap finds resamples without any"
 
