@@ -109,7 +109,7 @@ def command(
 ) -> None:  # fmt: skip
     """Estimate what other policies would have got on LOG: a CSV, JSON Lines or Parquet file, one row for each slot shown.
 
-    Its columns are by default those of the Open Bandit Dataset. Replay matching and nine estimators, each with 95 %
+    Its columns are by default those of the Open Bandit Dataset. Replay matching and nine estimators with 95 %
     intervals; what the log's weights look like; and in words whether it can say anything of the policy at all.
     """
     from bandi.cli.replay_report import Report, print_report
