@@ -148,7 +148,8 @@ def _looks(readers: Array, sums: Array, products: Array) -> Looks:
 def cohort(random: np.random.Generator, experiments: int) -> Looks:
     """200 readers a variant, all there on the first day, whose values grow by unrelated amounts each day of a year."""
     readers = 200
-    values = random.standard_normal((experiments, 2, readers, YEAR), np.float32).cumsum(axis=-1, dtype=np.float32)
+    values = random.standard_normal((experiments, 2, readers, YEAR), np.float32) + np.float32(0.2)
+    values = values.cumsum(axis=-1, dtype=np.float32)
     sums, squares = values.sum(axis=2, dtype=float), np.einsum("evrd,evrd->evd", values, values, dtype=float)
     count = np.full((experiments, YEAR), float(readers))
     one, other = (Totals(count, sums[:, v, :, None], squares[:, v, :, None, None]) for v in (1, 0))

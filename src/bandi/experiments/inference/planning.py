@@ -125,10 +125,9 @@ def detectable_effect(
     shares = checked_weights(weights)
     _check_range("readers", readers, 0.0 < readers < math.inf, "more than 0")
     _check_range("power", power, checked_alpha(alpha) < power < 1.0, "more than alpha and less than 1")
-    error = math.sqrt(baseline.variance * (1.0 - baseline.explained) * _per_pair(shares) / readers) / abs(
-        baseline.value
-    )
-    return fixed_drift(alpha, power) * error, needed_drift(*sequence_rule(looks, alpha), power) * error
+    least = baseline.variance * (1.0 - baseline.explained) / (baseline.value**2 * readers)
+    fixed, drift = fixed_drift(alpha, power), needed_drift(*sequence_rule(looks, alpha), power)
+    return _solved(fixed, least, shares), _solved(drift, least, shares)
 
 
 def readers_for_normality(skewness: float) -> int:
