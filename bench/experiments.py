@@ -13,7 +13,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from bandi.experiments.inference.sample_ratio import mismatch_p_values
 from bandi.experiments.inference.sequences import (
     FEWEST,
     difference_sequence,
+    judged_looks,
     lift_sequence,
     multipliers,
     tuned_rho2,
@@ -256,6 +257,22 @@ def click_panel() -> Panel:
     return Panel(np.stack([clicked, impressions, earlier], axis=1), np.full(TYPES, 1.0 / TYPES), compare_ratios)
 
 
+def unequal_rows(experiments: int) -> list[list[str]]:
+    """False alarms where one variant is small and few readers pay: with looks from 100 readers on, and with none too early."""
+    random, panel, rows = np.random.default_rng(5), coin_panel(), []
+    for readers, share in ((40_000, 0.02), (40_000, 0.1), (40_000, 0.3), (200_000, 0.1)):
+        treatment = panel.looks(random, experiments, DAYS, round(readers * share), 0.0).take([0])
+        control = panel.looks(random, experiments, DAYS, round(readers * (1.0 - share)), 0.0).take([0])
+        comparison = compare_means(treatment, control)
+        judged = difference_sequence(comparison, readers, ALPHA).p_values[:, -1] <= ALPHA
+        every = np.full(comparison.contributors.shape, np.inf)
+        early = difference_sequence(replace(comparison, contributors=every), readers, ALPHA).p_values[:, -1] <= ALPHA
+        fixed = difference_test(comparison, ALPHA).p_values[:, -1] <= ALPHA
+        looks = judged_looks(comparison).sum(axis=-1).mean()
+        rows.append([f"{readers:,}", f"{share:.0%}", _share(early), _share(judged), f"{looks:.0f}", _share(fixed)])
+    return rows
+
+
 def power_rows(name: str, panel: Panel, experiments: int) -> list[list[str]]:
     """A row for each effect, with and without covariates."""
     random = np.random.default_rng(2)
@@ -338,6 +355,16 @@ def main() -> None:
     print(f"\n## False alarms of {experiments:,} A/A experiments (a true 5 % is seen as 5 % +- {margin:.1%})\n")
     header = ["metric", "sequence", "mSPRT", "sequence, time = readers", "t-test, every day", "t-test, last day"]
     print(table(header, false_alarms(experiments)))
+    print("\n## Coins within 7 days, a small treatment\n")
+    header = [
+        "readers",
+        "treated",
+        "sequence from 100 readers on",
+        "sequence",
+        "looks judged of 28",
+        "t-test, last day",
+    ]
+    print(table(header, unequal_rows(experiments)))
     print(f"\n{time.perf_counter() - start:.0f} s\n\n## Readers for {POWER:.0%} power, both variants together\n")
     header = [
         "metric", "effect", "CUPED", "fixed", "power, simulated", "sequence, at most", "power, simulated",

@@ -48,9 +48,10 @@ class Comparison:
     """One metric of two variants; every field is an array of the shape of the totals' leading axes.
 
     treatment, control: the metric, adjusted where there are covariates. treatment_variance, control_variance, covariance:
-    of these two estimates. freedom: degrees after Welch (1947). readers: of both. weight: such that weight * difference is
-    a sum over readers. states: int8, values of State. Where a state is not JUDGED the standard error is infinite, and a
-    value of which nothing is known is 0; nothing is ever NaN.
+    of these two estimates. freedom: degrees after Welch (1947). weight: such that weight * difference is a sum over
+    readers. contributors: how many equal readers a skewed difference is as good as (see `_contributors`). states: int8,
+    values of State. Where a state is not JUDGED the standard error is infinite, and a value of which nothing is known is 0;
+    nothing is ever NaN.
     """
 
     treatment: Array
@@ -62,6 +63,7 @@ class Comparison:
     treatment_readers: Array
     control_readers: Array
     weight: Array
+    contributors: Array
     states: Array
 
     @property
@@ -103,11 +105,14 @@ def compare_ratios(treatment: Totals, control: Totals) -> Comparison:
 class Estimate:
     """A variant's metric before adjustment, all float64[...] but for the last three.
 
-    spread: variance of what a reader adds to it; explained: what covariates explain of that. slopes: float64[..., c];
-    covariates: their means, float64[..., c]; covariances: float64[..., c, c].
+    total, square: sum of column 0 and of its squares. spread: variance of what a reader adds to the value; explained: what
+    covariates explain of that. slopes: float64[..., c]; covariates: their means, float64[..., c]; covariances:
+    float64[..., c, c].
     """
 
     value: Array
+    total: Array
+    square: Array
     spread: Array
     explained: Array
     readers: Array
@@ -186,7 +191,10 @@ def _linear(
         explained = np.clip(np.einsum("...i,...i->...", slopes, along), 0.0, spread)
     else:
         slopes, explained = np.zeros(means[..., first:].shape), np.zeros(spread.shape)
-    return Estimate(value, spread, explained, totals.readers, weight, states, slopes, means[..., first:], among)
+    return Estimate(
+        value, totals.sums[..., 0], totals.products[..., 0, 0], spread, explained, totals.readers, weight, states,
+        slopes, means[..., first:], among,
+    )  # fmt: skip
 
 
 def _compare(treatment: Estimate, control: Estimate) -> Comparison:
@@ -209,6 +217,7 @@ def _compare(treatment: Estimate, control: Estimate) -> Comparison:
         treatment_readers=treatment.readers,
         control_readers=control.readers,
         weight=_harmonic(treatment.weight, control.weight),
+        contributors=_contributors(treatment, control),
         states=states,
     )
 
@@ -244,3 +253,19 @@ def _harmonic(one: Array, other: Array) -> Array:
     both = np.asarray(one + other)
     mean: Array = np.divide(one * other, both, out=np.zeros(both.shape), where=both > 0.0)
     return mean
+
+
+def _contributors(treatment: Estimate, control: Estimate) -> Array:
+    """How many readers, all alike in size, the skewness of the difference is as small as that of; infinite where it cancels.
+
+    With gamma the skewness of a reader's value that of a difference is gamma |1/n - 1/m| / sqrt(1/n + 1/m), as that of the
+    mean of (1/n + 1/m) / (1/n - 1/m)^2 readers: 0 for variants of one size. A share sum^2 / (readers * sum of squares) of
+    those is what Kish (1965) calls their effective number.
+    """
+    one, other = 1.0 / np.maximum(treatment.readers, 1.0), 1.0 / np.maximum(control.readers, 1.0)
+    squares = (treatment.readers + control.readers) * (treatment.square + control.square)
+    total = (treatment.total + control.total) ** 2
+    alike = np.divide(total, squares, out=np.zeros(np.shape(total)), where=squares > 0.0)
+    gap = np.asarray((one - other) ** 2)
+    number: Array = np.divide((one + other) * alike, gap, out=np.full(gap.shape, np.inf), where=gap > 0.0)
+    return number

@@ -76,6 +76,7 @@ def compare_quantiles(treatment: Quantile, control: Quantile) -> Comparison:
         treatment_readers=np.asarray(n),
         control_readers=np.asarray(m),
         weight=np.asarray(n * m / (n + m) if n + m > 0.0 else 0.0),
+        contributors=np.asarray(math.inf),
         states=np.asarray(state, np.int8),
     )
 

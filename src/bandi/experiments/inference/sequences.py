@@ -29,6 +29,8 @@ from bandi.model.records import Array
 
 FEWEST = 100.0
 """Readers of each variant before the first look that is judged: with fewer, no sum is yet normal."""
+CONTRIBUTORS = 25.0
+"""Contributors (see comparing.py) before it: a tenth of the readers, of whom few pay, is long as good as a handful."""
 
 
 def difference_sequence(comparison: Comparison, planned: float, alpha: float = 0.05, fewest: float = FEWEST) -> Bounds:
@@ -61,13 +63,19 @@ def intersected(bounds: Bounds) -> tuple[Bounds, Array]:
     return kept, empty
 
 
+def judged_looks(comparison: Comparison, fewest: float = FEWEST) -> Array:
+    """Whether a look is judged: bool[..., looks]; at the others the sums are not yet normal, or not known."""
+    one = np.minimum(comparison.treatment_readers, comparison.control_readers)
+    usable: Array = (comparison.states == State.JUDGED) & (one >= fewest)
+    return usable & (comparison.contributors >= CONTRIBUTORS)
+
+
 def times(comparison: Comparison, fewest: float = FEWEST) -> Array:
     """How much has come in at each look: float64[..., looks], in readers as they were at the first judged look.
 
     0 before that look and where nothing can be judged: the interval is then the whole line.
     """
-    one = np.minimum(comparison.treatment_readers, comparison.control_readers)
-    usable = (comparison.states == State.JUDGED) & (one >= fewest)
+    usable = judged_looks(comparison, fewest)
     spread = np.where(usable, comparison.weight * np.where(usable, comparison.standard_error, 0.0), 0.0) ** 2
     if not usable.ndim:
         return np.where(usable, comparison.readers, 0.0)
