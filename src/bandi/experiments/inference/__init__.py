@@ -28,7 +28,7 @@ from bandi.experiments.inference.quantiles import (
     quantile_of,
 )
 from bandi.experiments.inference.sample_ratio import Mismatch, mismatch_at_every_look, mismatch_once
-from bandi.experiments.inference.sequences import difference_sequence, intersected, lift_sequence
+from bandi.experiments.inference.sequences import difference_sequence, intersected, lift_sequence, not_yet
 from bandi.experiments.inference.totals import Totals, accumulated, stacked, totals_of
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "mismatch_at_every_look",
     "mismatch_once",
     "mixture_test",
+    "not_yet",
     "only_mature",
     "plan",
     "quantile_of",

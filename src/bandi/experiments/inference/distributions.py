@@ -13,6 +13,8 @@ _TERMS = 500
 _TINY = 1e-300
 _EXACT_BELOW = 200.0
 """Degrees of freedom from which the expansion of Student's quantile is right to 1e-9 of it."""
+_NEAR_FROM = 5.0
+"""And those from which it is near enough for Newton's steps to start there."""
 
 
 def normal_quantile(p: float) -> float:
@@ -35,7 +37,7 @@ def student_two_sided(t: Array, freedom: Array) -> Array:
 def student_quantile(p: float, freedom: Array) -> Array:
     """The t with P(T <= t) = p, 0.5 <= p < 1, for each of `freedom` > 0 degrees.
 
-    The expansion in 1 / freedom (Abramowitz and Stegun 1964, 26.7.5); below 200 degrees bisected on the exact tail.
+    The expansion in 1 / freedom (Abramowitz and Stegun 1964, 26.7.5), mended on the exact tail below 200 degrees.
     """
     v = np.asarray(freedom, np.float64)
     z = normal_quantile(p)
@@ -48,7 +50,7 @@ def student_quantile(p: float, freedom: Array) -> Array:
     )
     few = v < _EXACT_BELOW
     if few.any():
-        expansion = np.where(few, _bisected(p, np.where(few, v, 1.0)), expansion)
+        expansion = np.where(few, _mended(p, np.where(few, v, _EXACT_BELOW), expansion), expansion)
     return expansion
 
 
@@ -68,11 +70,18 @@ _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 _lgamma = np.vectorize(math.lgamma, otypes=[np.float64])
 
 
-def _bisected_one(p: float, freedom: float) -> float:
+def _mended_one(p: float, freedom: float, start: float) -> float:
+    """The quantile by Newton's steps from the expansion, by bisection where that is too far off."""
+    if freedom >= _NEAR_FROM:
+        log_scale = math.lgamma(0.5 * (freedom + 1.0)) - math.lgamma(0.5 * freedom) - 0.5 * math.log(freedom * math.pi)
+        for _ in range(4):
+            density = math.exp(log_scale - 0.5 * (freedom + 1.0) * math.log1p(start * start / freedom))
+            start += (0.5 * _student_tail_one(abs(start), freedom) - (1.0 - p)) / density
+        return start
     low, high = 0.0, 1.0
     while 0.5 * _student_tail_one(high, freedom) > 1.0 - p:
         high *= 2.0
-    for _ in range(80):
+    for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if 0.5 * _student_tail_one(middle, freedom) > 1.0 - p else (low, middle)
     return 0.5 * (low + high)
@@ -144,4 +153,4 @@ def _away_from_zero(x: float) -> float:
 
 _student_tail = np.vectorize(_student_tail_one, otypes=[np.float64])
 _gamma_tail = np.vectorize(_gamma_tail_one, otypes=[np.float64])
-_bisected = np.vectorize(_bisected_one, otypes=[np.float64])
+_mended = np.vectorize(_mended_one, otypes=[np.float64])

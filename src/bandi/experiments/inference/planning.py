@@ -10,7 +10,7 @@ import numpy as np
 from bandi.experiments.inference.bounds import checked_alpha
 from bandi.experiments.inference.comparing import Estimate, State, mean_estimate, ratio_estimate
 from bandi.experiments.inference.sample_ratio import checked_weights
-from bandi.experiments.inference.stopping import fixed_drift, needed_drift, sequence_rule, stopping_chances
+from bandi.experiments.inference.stopping import fixed_drift, sequence_design
 from bandi.experiments.inference.totals import Totals
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
@@ -101,10 +101,7 @@ def plan(
     _check_range("looks", looks, 1 <= looks <= 1_000, "1 to 1,000")
     difference = effect * baseline.value
     fixed = fixed_drift(alpha, power)
-    at, bounds = sequence_rule(looks, alpha)
-    drift = needed_drift(at, bounds, power)
-    chances = stopping_chances(drift, at, bounds)
-    expected = float(chances @ at + (1.0 - chances.sum()))
+    drift, expected = sequence_design(looks, alpha, power)
 
     def required(score: float, variance: float, until: float) -> Requirement:
         readers = (score / difference) ** 2 * variance * _per_pair(shares, effect)
@@ -126,7 +123,7 @@ def detectable_effect(
     _check_range("readers", readers, 0.0 < readers < math.inf, "more than 0")
     _check_range("power", power, checked_alpha(alpha) < power < 1.0, "more than alpha and less than 1")
     least = baseline.variance * (1.0 - baseline.explained) / (baseline.value**2 * readers)
-    fixed, drift = fixed_drift(alpha, power), needed_drift(*sequence_rule(looks, alpha), power)
+    fixed, drift = fixed_drift(alpha, power), sequence_design(looks, alpha, power)[0]
     return _solved(fixed, least, shares), _solved(drift, least, shares)
 
 

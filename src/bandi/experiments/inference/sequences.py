@@ -70,6 +70,22 @@ def judged_looks(comparison: Comparison, fewest: float = FEWEST) -> Array:
     return usable & (comparison.contributors >= CONTRIBUTORS)
 
 
+def not_yet(comparison: Comparison, look: int = -1, fewest: float = FEWEST) -> str:
+    """Why a look, the last by default, is not judged, in words; empty where it is. Of several experiments, of the first."""
+    if judged_looks(comparison, fewest)[..., look].flat[0]:
+        return ""
+    state = State(int(comparison.states[..., look].flat[0]))
+    readers = np.minimum(comparison.treatment_readers, comparison.control_readers)[..., look].flat[0]
+    if state is not State.JUDGED:
+        return state.words
+    if readers < fewest:
+        return f"a first look needs at least {fewest:.0f} readers of each variant, the smaller has {readers:.0f}"
+    return (
+        "few readers make up the metric and one variant is small, so their difference is not yet near normal: "
+        f"{comparison.contributors[..., look].flat[0]:.1f} of {CONTRIBUTORS:.0f} contributors are in"
+    )
+
+
 def times(comparison: Comparison, fewest: float = FEWEST) -> Array:
     """How much has come in at each look: float64[..., looks], in readers as they were at the first judged look.
 

@@ -44,7 +44,7 @@ def needed_drift(shares: Array, bounds: Array, power: float) -> float:
     low, high = 0.0, 1.0
     while stopping_chances(high, shares, bounds).sum() < power:
         high *= 2.0
-    for _ in range(40):
+    for _ in range(30):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stopping_chances(middle, shares, bounds).sum() < power else (low, middle)
     return 0.5 * (low + high)
@@ -54,6 +54,17 @@ def sequence_rule(looks: int, alpha: float) -> tuple[Array, Array]:
     """(shares, bounds) of a confidence sequence, narrowest at the end, at `looks` looks evenly far apart."""
     shares = np.arange(1, looks + 1) / looks
     return shares, multipliers(narrowest(alpha) * shares, alpha)
+
+
+@lru_cache(maxsize=64)
+def sequence_design(looks: int, alpha: float, power: float) -> tuple[float, float]:
+    """(expected final score with which a sequence stops by its last look with probability `power`; share of the planned
+    readers that are in when it then stops, on average).
+    """
+    shares, bounds = sequence_rule(looks, alpha)
+    drift = needed_drift(shares, bounds, power)
+    chances = stopping_chances(drift, shares, bounds)
+    return drift, float(chances @ shares + (1.0 - chances.sum()))
 
 
 def fixed_drift(alpha: float, power: float) -> float:
