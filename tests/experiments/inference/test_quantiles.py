@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from bandi.experiments.inference import (
+    Comparison,
+    Guardrail,
     State,
+    at_looks,
     bootstrapped_quantile_difference,
     compare_quantiles,
     difference_test,
+    judge,
     lift_test,
     quantile_of,
 )
@@ -44,6 +48,24 @@ def test_a_slower_variant_is_found() -> None:
     found = lift_test(comparison)
     assert found.p_values < 0.01
     assert found.low < 0.2 < found.high
+
+
+def test_a_guardrail_on_latency() -> None:
+    """The same readers' requests, more of them at each of five looks: half as slow again stops, as slow does not."""
+    random = np.random.default_rng(4)
+
+    def looks(scale: float) -> Comparison:
+        one, other = latencies(random, 2_000, scale), latencies(random, 2_000)
+        parts = [[quantile_of(v[o < n], o[o < n], 0.9) for v, o in (one, other)] for n in range(400, 2_001, 400)]
+        return at_looks([compare_quantiles(*part) for part in parts])
+
+    guardrail = Guardrail("latency", 0.1, "higher")
+    stopped = judge(guardrail, looks(1.5), 4_000.0)
+    assert stopped.decision == "stop"
+    assert stopped.words.startswith("latency: stop; ")
+    assert judge(guardrail, looks(1.0), 4_000.0).decision != "stop"
+    with pytest.raises(InvalidInputError, match="at least one look"):
+        at_looks([])
 
 
 def test_the_bootstrap_agrees() -> None:

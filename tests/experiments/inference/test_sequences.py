@@ -98,7 +98,7 @@ def test_time_is_readers_where_values_are_final(population: Any) -> None:
 
 
 def test_narrowest_where_planned() -> None:
-    """The minimum of the multiplier is sqrt(x + 1) (Waudby-Smith et al. 2024, B.2); 3.03 standard errors at 5 %."""
+    """The minimum of the multiplier is sqrt(x + 1) (where its derivative is 0); 3.03 standard errors at 5 %."""
     for alpha in (0.2, 0.05, 0.001):
         x = narrowest(alpha)
         best = float(multipliers(np.asarray(x), alpha))
@@ -122,7 +122,7 @@ def test_the_bounds_hold_for_brownian_motion() -> None:
 
 
 def test_the_mixture_test_is_its_equation(population: Any) -> None:
-    """Johari et al. (2022), eq. 6, from the difference and its variance; and the sequence with rho^2 = tau^2 / variance."""
+    """Johari et al. (2022), from the difference and its variance; and the sequence with rho^2 = tau^2 / variance."""
     comparison, tau = compared(population, 7, [0]), 0.05
     usable = np.isfinite(comparison.standard_error)
     variance, difference = comparison.standard_error**2, comparison.difference

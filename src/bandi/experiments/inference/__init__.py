@@ -5,7 +5,7 @@ the end (fixed_horizon.py) or at every look (sequences.py, msprt.py, guardrails.
 """
 
 from bandi.experiments.inference.bounds import Bounds
-from bandi.experiments.inference.comparing import Comparison, State, compare_means, compare_ratios
+from bandi.experiments.inference.comparing import Comparison, State, at_looks, compare_means, compare_ratios
 from bandi.experiments.inference.fixed_horizon import difference_test, lift_test
 from bandi.experiments.inference.guardrails import Guardrail, Verdict, judge, judge_all
 from bandi.experiments.inference.maturity import Maturity, by_maturity, maturity_of, only_mature
@@ -29,6 +29,7 @@ from bandi.experiments.inference.quantiles import (
 )
 from bandi.experiments.inference.sample_ratio import Mismatch, mismatch_at_every_look, mismatch_once
 from bandi.experiments.inference.sequences import difference_sequence, intersected, lift_sequence, not_yet
+from bandi.experiments.inference.stages import across_stages
 from bandi.experiments.inference.totals import Totals, accumulated, stacked, totals_of
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Totals",
     "Verdict",
     "accumulated",
+    "across_stages",
+    "at_looks",
     "benjamini_hochberg",
     "bootstrapped_quantile_difference",
     "by_maturity",

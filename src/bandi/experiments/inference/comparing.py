@@ -1,14 +1,15 @@
 """A treatment beside its control: the difference of a metric, its variance, and how much has been learned of it.
 
 A metric is a mean over readers, or a ratio of two such means (clicks per impression), which is linearised: the ratio of a
-variant moves by (y_i - R x_i) / mean(x) with each reader (delta method; Deng, Knoblich and Lu 2018, eq. 7). Covariates from
-before the experiment take out what they explain: CUPED (Deng, Xu, Kohavi and Walker 2013, eq. 4) with a slope for each
+variant moves by (y_i - R x_i) / mean(x) with each reader (delta method; Deng, Knoblich and Lu 2018). Covariates from
+before the experiment take out what they explain: CUPED (Deng, Xu, Kohavi and Walker 2013) with a slope for each
 variant (Lin 2013), which never makes the variance larger as readers become many, whatever the shares of the variants.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -99,6 +100,14 @@ def compare_ratios(treatment: Totals, control: Totals) -> Comparison:
     """Ratio of means: column 0 over column 1, all others are covariates."""
     _alike(treatment, control, 2)
     return _compare(_ratio_of(treatment), _ratio_of(control))
+
+
+def at_looks(comparisons: Sequence[Comparison]) -> Comparison:
+    """Comparisons of one metric, one a look, in one whose last axis is the looks: for metrics that are no sums, as quantiles."""
+    if not comparisons:
+        raise InvalidInputError(Problem(where="comparisons", found="none", expected="at least one look"))
+    names = [field.name for field in fields(Comparison)]
+    return Comparison(**{name: np.stack([getattr(one, name) for one in comparisons], axis=-1) for name in names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The mixture sequential probability ratio test: the sequence of sequences.py, tuned by how large effects usually are.
 
-Johari, Koomen, Pekelis and Walsh (2022), eq. 6, after Robbins (1970): against no effect stands an effect drawn from
+Johari, Koomen, Pekelis and Walsh (2022), after Robbins (1970): against no effect stands an effect drawn from
 Normal(0, tau^2), and with v the variance of the difference at a look
 
     likelihood ratio = sqrt(v / (v + tau^2)) * exp(tau^2 difference^2 / (2 v (v + tau^2)))

@@ -1,6 +1,6 @@
 """Quantiles, such as the 95th percentile of latency: of values many of which belong to one reader.
 
-Deng, Knoblich and Lu (2018), section 4: the share of values below a point is a ratio metric over readers, with a variance by
+Deng, Knoblich and Lu (2018): the share of values below a point is a ratio metric over readers, with a variance by
 the delta method; the order statistics at that share plus and minus its error bound the quantile. No density is estimated.
 """
 

@@ -46,7 +46,7 @@ def mismatch_once(readers: Array, weights: Array, names: Sequence[str], alpha: f
 def mismatch_at_every_look(readers: Array, weights: Array, names: Sequence[str], alpha: float = ALPHA) -> Mismatch:
     """The sequential multinomial test, for looks at any time. readers: int64[looks, variants], so far at each look.
 
-    Lindon and Malek (2022), eq. 5: the Bayes factor of Dirichlet(100 weights) shares against the weights, whose inverse at
+    Lindon and Malek (2022): the Bayes factor of Dirichlet(100 weights) shares against the weights, whose inverse at
     its largest is a p-value that holds at all looks.
     """
     counts, shares = _checked(readers, weights, names, axes=2)

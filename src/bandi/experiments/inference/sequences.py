@@ -1,7 +1,8 @@
 """Intervals that hold at all looks together: confidence sequences, and p-values that may be looked at every day.
 
-Asymptotic confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, "Time-uniform central limit theory",
-Theorem 2.2): with probability 1 - alpha, as readers become many, at no look is the truth outside
+Asymptotic confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, "Time-uniform central limit theory
+and asymptotic confidence sequences"; Robbins' normal mixture): with probability 1 - alpha, as readers become many, at no
+look is the truth outside
 
     difference +- standard error * sqrt((x + 1) / x * log((x + 1) / alpha^2)),      x = time * rho^2
 
@@ -105,7 +106,7 @@ def times(comparison: Comparison, fewest: float = FEWEST) -> Array:
 def tuned_rho2(planned: float, alpha: float) -> float:
     """The rho^2 with the narrowest interval when `planned` readers are in: x solves x = log((x + 1) / alpha^2).
 
-    Waudby-Smith et al. (2024), section B.2: x = -W_{-1}(-alpha^2 / e) - 1. 8.2 for alpha 0.05.
+    Waudby-Smith et al. (2024), appendix: x = -W_{-1}(-alpha^2 / e) - 1 with Lambert's function; 8.2 for alpha 0.05.
     """
     if not planned > 0.0 or not math.isfinite(planned):
         raise InvalidInputError(Problem(where="planned", found=str(planned), expected="readers, more than 0"))
@@ -135,7 +136,7 @@ def running_p_values(scores: Array, x: Array) -> Array:
 
 
 def one_sided_multipliers(x: Array, alpha: float) -> Array:
-    """Standard errors on one side only (Waudby-Smith et al. 2024, Proposition B.1); infinite for x = 0."""
+    """Standard errors on one side only (Waudby-Smith et al. 2024, appendix: half of the mixture); infinite for x = 0."""
     some = np.asarray(x) > 0.0
     known = np.where(some, x, 1.0)
     exponent = np.log1p(np.sqrt(known + 1.0) / (2.0 * alpha))
