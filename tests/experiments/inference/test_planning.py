@@ -28,7 +28,8 @@ def test_a_fixed_horizon_is_the_textbooks() -> None:
     """Two groups, sd 10, difference 1, 5 %, 80 %: 2 (1.96 + 0.8416)^2 / 0.01 = 1,569.8 each, but for the larger treatment."""
     found = plan(Baseline(10.0, 100.0), 0.1, DAILY, HALVES)
     assert found.fixed.by_variant[0] == pytest.approx(1569.8 * (1.0 + 1.1**2) / 2.0, abs=1)
-    assert found.fixed.readers == sum(found.fixed.by_variant)
+    assert found.fixed.readers == sum(found.fixed.by_variant) == found.fixed.expected_readers
+    assert found.fixed.days == found.fixed.expected_days
     assert found.difference == pytest.approx(1.0)
 
 

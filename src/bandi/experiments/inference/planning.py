@@ -167,11 +167,10 @@ def _solved(score: float, least: float, shares: Array) -> float:
 
 def _requirement(readers: float, until: float, shares: Array, arriving: Array, window_days: float) -> Requirement:
     each = [max(math.ceil(readers * share - 1e-9), 2) for share in shares]
-    expected = readers * until
+    whole, expected = sum(each), math.ceil(sum(each) * until)
     return Requirement(
-        sum(each), tuple(each), _days(sum(each), arriving, window_days),
-        min(math.ceil(expected), sum(each)), _days(expected, arriving, window_days),
-    )  # fmt: skip
+        whole, tuple(each), _days(whole, arriving, window_days), expected, _days(expected, arriving, window_days)
+    )
 
 
 def _days(readers: float, arriving: Array, window_days: float) -> int:
