@@ -241,4 +241,5 @@ def _outcomes(rows: Array) -> Outcomes:
         occurred_ms=np.ascontiguousarray(rows["time_ms"]),
         users=np.ascontiguousarray(rows["user"]),
         slots=rows["slot"].astype(np.int32),
+        requests=np.ascontiguousarray(rows["request"]),
     )
