@@ -180,7 +180,8 @@ def join(
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
-            counters[KINDS + kind] += 1
+            if e == 1 or event_positions[e - 2] != position:  # else one more thing that the same event undoes
+                counters[KINDS + kind] += 1
             if request != np.uint64(0):
                 own = np.int64(request & np.uint64(1023))
                 if own < len(rules) and rules[own]["mode"] != UNCONFIGURED:
