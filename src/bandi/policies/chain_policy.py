@@ -15,8 +15,8 @@ from bandi.model.records import Array
 from bandi.policies._pool_kernels import BINS, draw_pool, extend_pool
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import best_means
+from bandi.policies.cascade import SlotModel
 from bandi.policies.chain import ChainStatistics
-from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
 
@@ -51,7 +51,7 @@ class ChainPolicy:
     """Click arms, the chain behind them, a rule. Not to be ranked by two threads at once: it works in its own scratch."""
 
     def __init__(
-        self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule, examination: Examination | None = None
+        self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule, examination: SlotModel | None = None
     ) -> None:
         """examination: by which impressions and slots are weighed, None: impressions count whole, slots by a fixed discount."""
         self.arms, self.chain, self._rule, self.examination = arms, chain, rule, examination
