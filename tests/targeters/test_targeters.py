@@ -13,7 +13,7 @@ from bandi.features.factors import search
 from bandi.features.factors.als import AlsConfig, Factors
 from bandi.learning.popularity import Popularity
 from bandi.model.catalog import Item
-from bandi.model.config import (
+from bandi.model.targeter_config import (
     ContinueTargeter,
     EditorTargeter,
     FactorsTargeter,

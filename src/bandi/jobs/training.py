@@ -21,7 +21,8 @@ from bandi.jobs.reading import Material, nothing_to_learn_from, read_material, w
 from bandi.jobs.segmenting import Segmented, last_learned, segment
 from bandi.jobs.settings import als_config
 from bandi.jobs.vectors import OnStep, Vectors, learn_mixes, learn_vectors
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
+from bandi.model.targeter_config import SimilarTargeter
 from bandi.model.records import Array
 from bandi.targeters.protocol import Learned, Likeness
 

@@ -14,7 +14,8 @@ from bandi.features.mixing import learn_weights
 from bandi.features.text.titles import TextSettings, learn_text
 from bandi.jobs.reading import Material, sequences
 from bandi.model.catalog import Item
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
+from bandi.model.targeter_config import SimilarTargeter
 from bandi.model.records import Array
 
 SHOWN_PROBLEMS = 20

@@ -10,7 +10,7 @@ from typing import get_args, get_origin, get_type_hints
 
 import msgspec
 
-from bandi.model import config, policy_config
+from bandi.model import config, policy_config, targeter_config
 from bandi.model.config_kinds import described, is_struct, members_of, unwrapped
 from bandi.model.config_values import Struct
 
@@ -73,7 +73,7 @@ def policies() -> list[type[Struct]]:
 
 def targeters() -> list[type[Struct]]:
     """The structs of all targeters."""
-    return list(get_args(config.TargeterConfig))
+    return list(get_args(targeter_config.TargeterConfig))
 
 
 def default_config_text() -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from bandi.engine import Engine
 from bandi.features.factors.search import search_all
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
+from bandi.model.targeter_config import SimilarTargeter
 from bandi.model.records import Array
 from bandi.segments.profiles import Attribute, Lifted, Profiles, SegmentProfile
 from bandi.targeters.protocol import Learned, Likeness

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bandi.model.config import (
+from bandi.model.targeter_config import (
     ContinueTargeter,
     EditorTargeter,
     FactorsTargeter,
