@@ -106,18 +106,21 @@ class Engine:
         """
         if self._closed:
             raise ClosedError("the engine is closed")
-        place = self._decider.placement(placement)
+        place = self._decider.asked(placement)
         user_index, new_user = self._user(user)
         at_ms = self._clock_ms()
         place = self._decider.passed_on(place, user_index, at_ms)
-        k = checked_k(k, place.config.k)
-        request = request_ids.pack(self._boot, next(self._sequence), place.index)
-        seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         about = -1 if item is None else self._known_item(item, "$.item")
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
-        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
+        asking = Asking(at_ms, user_index, about, years, region_index, 0, new_region, new_user, held)
+        if place.experiments and user is not None and not held:
+            place = self._decider.varied(place, user, asking)
+        k = checked_k(k, place.config.k)
+        request = request_ids.pack(self._boot, next(self._sequence), place.index)
+        seed = mix(request, self._salt) if seed is None else checked_seed(seed)
+        asking = asking._replace(request=request)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (
@@ -131,13 +134,14 @@ class Engine:
         self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
-            place.name,
+            place.shown_at,
             place.held_version if held else place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
             decided.candidates,
             ranked_items(decided, self._item_texts, self._rule_texts),
+            place.variant,
         )
 
     def push(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
@@ -328,8 +332,12 @@ class Engine:
         return readers_by_state(self._state, self._clock_ms()) if asked else {}
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:
-        """Trials and successes that each placement's arms have counted."""
-        return {name: (state.trials, state.successes) for name, state in self._state.placements.items()}
+        """Trials and successes that each configured placement's arms have counted, its variants' own arms included."""
+        totals = {name: (0.0, 0.0) for name, state in self._state.placements.items() if not state.variant_of}
+        for state in self._state.placements.values():
+            trials, successes = totals[state.shown_at]
+            totals[state.shown_at] = trials + state.trials, successes + state.successes
+        return totals
 
     def policy_version(self, placement: str) -> str:
         """The version of the policy that ranks there, such as `thompson@3f2a91c0`."""

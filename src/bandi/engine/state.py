@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
 from bandi.engine.by_reader_state import divide
 from bandi.engine.contexts import Contexts
+from bandi.engine.variants import Trial, Trials, variant_versions
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.bookmarks import Bookmarks
 from bandi.learning.duplicates import SeenEvents
@@ -38,6 +39,7 @@ from bandi.model.events import EventKind
 from bandi.model.holdout import covers, version_served
 from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
+from bandi.model.variants import counting_placements, owns_statistics, variant_name
 from bandi.policies.arms import with_segments
 from bandi.policies.carrying import carry_clicks, keeps_clicks
 from bandi.policies.exploration import Account
@@ -87,11 +89,23 @@ class PlacementState:
     """By `ReaderState`: the placement whose list these readers get."""
     give_up: float | None = None
     for_state: int = -1
+    variant: str = ""
+    """Of a variant of an experiment: what it is called (`bold.treatment`), and where it stands in for another list."""
+    variant_of: str = ""
+    experiments: tuple[Trial, ...] = ()
+    """Those whose variants stand in for this list."""
+    sharing: dict[int, PlacementState] = field(default_factory=dict)
+    """By `version_index`: variants that are served from the arms of this placement."""
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Its name, and the `ReaderState` that it is for, -1: all others."""
-        return self.name, self.for_state
+    def key(self) -> tuple[str, int, str]:
+        """Its name, the `ReaderState` that it is for, -1: all others, and the variant that it is."""
+        return self.name, self.for_state, self.variant
+
+    @property
+    def shown_at(self) -> str:
+        """The configured placement where its lists stand."""
+        return self.variant_of or self.name
 
     @property
     def dimensions(self) -> int:
@@ -125,6 +139,7 @@ class State:
         self.contexts = Contexts()
         self.encounters = Encounters()
         self.popularity = Popularity()
+        self.trials = Trials()
         self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
         self._by_index: dict[int, PlacementState] = {}
@@ -159,6 +174,7 @@ class State:
             if placement.config.exploration is not None:
                 headers = piece.decisions.headers
                 placement.account.fold(headers[headers["placement"] == placement.index])
+        self.trials.exposures.fold(piece.decisions.headers)
         followed = self.journeys.fold(piece.events.rows)
         rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
         asked, recent = self._readers_of(rows, piece)
@@ -228,6 +244,7 @@ class State:
                     self.payers.forget(user)
                     self.bookmarks.forget(user)
                     self.messages.forget(user)
+                    self.trials.exposures.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
@@ -236,6 +253,10 @@ class State:
                 self.rules.delete(_names_decoder.decode(document.payload))
             case DocumentKind.PUSH:
                 self.messages.put(document.payload)
+            case DocumentKind.EXPERIMENT:
+                experiment, first = self.trials.standings.apply(document.payload)
+                if first:
+                    self._begin(experiment)
             case DocumentKind.OPENED:
                 pass
 
@@ -244,8 +265,9 @@ class State:
         previous, self.placements = self.placements, {}
         old = self.config
         going_on = set()
-        for name, placement in config.placements.items():
-            version = policy_version(placement.policy, placement.seen)
+        versions = variant_versions(config)
+        for name, placement in counting_placements(config).items():
+            version = versions.get(name) or policy_version(placement.policy, placement.seen)
             state = PlacementState(
                 index=self.interner.lookup("placement", name),
                 name=name,
@@ -262,15 +284,13 @@ class State:
             before = previous.get(name)
             if before is not None:
                 state.account = before.account
-            if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
+            if before is not None and old is not None and (carried := _carry(before, old, state, config)) != "nothing":
                 state.trials, state.successes = before.trials, before.successes
-                going_on.add(state.index)
-            elif before is not None and old is not None and clicks_carry_over(before.config, old, placement, config):
-                carry_clicks(before.policy, state.policy, arm_segments(config))
-                state.trials, state.successes = before.trials, before.successes
+                if carried == "all":
+                    going_on.add(state.index)
             divide(state)
             self.placements[name] = state
+        self.trials.configure(config, self.placements, self.interner)
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
         self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
@@ -280,6 +300,17 @@ class State:
             later_objectives(config), steps, config.log.journey_horizon, going_on
         )
         self.seen = self.seen.resized(config.log.duplicate_horizon)
+
+    def _begin(self, experiment: str) -> None:
+        """An experiment starts: variants with arms of their own start from what those of its placement know."""
+        config = self.config
+        if config is None or experiment not in config.experiments:
+            return
+        trial = config.experiments[experiment]
+        for inner, variant in trial.variants.items():
+            if owns_statistics(variant):
+                own = self.placements[variant_name(experiment, inner)]
+                _carry(self.placements[trial.placement], config, own, config)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
         rules = []
@@ -323,6 +354,8 @@ class State:
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
+            "experiments": self.trials.standings,
+            "exposures": self.trials.exposures,
         }
         for room, part in parts.items():
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
@@ -350,6 +383,8 @@ class State:
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
+        self.trials.standings.load(_part(arrays, "experiments"))
+        self.trials.exposures.load(_part(arrays, "exposures"))
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
@@ -385,6 +420,19 @@ def clicks_carry_over(before: Placement, old: Config, placement: Placement, conf
     return same and keeps_clicks(*(str(one.policy.__struct_config__.tag) for one in (before, placement)))
 
 
+def _carry(
+    before: PlacementState, old: Config, after: PlacementState, config: Config
+) -> Literal["all", "clicks", "nothing"]:
+    """Give a placement's new policy what the one before it knows, as far as both count the same; how much that was."""
+    if counted(before.config, old) == counted(after.config, config):
+        carry_over(after.policy, with_segments(before.policy.dump(), arm_segments(config)))
+        return "all"
+    if clicks_carry_over(before.config, old, after.config, config):
+        carry_clicks(before.policy, after.policy, arm_segments(config))
+        return "clicks"
+    return "nothing"
+
+
 def later_objectives(config: Config) -> list[LaterObjective]:
     """The objectives that may be reached after a start: reads and purchases, by name (a stored configuration is sorted)."""
     return [
@@ -411,6 +459,7 @@ _AT_THE_START = (
     DocumentKind.ITEMS,
     DocumentKind.ITEMS_DELETED,
     DocumentKind.PUSH,
+    DocumentKind.EXPERIMENT,
 )
 """What changes how the events before and behind it are folded."""
 

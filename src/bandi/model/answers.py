@@ -39,6 +39,8 @@ class Ranking(msgspec.Struct, frozen=True):
     candidates: int
     """How many items were ranked."""
     items: tuple[RankedItem, ...]
+    variant: str = ""
+    """The experiment and the variant that the list is of, such as `bold.treatment`; empty: of none."""
 
     def __len__(self) -> int:
         return len(self.items)

@@ -131,9 +131,14 @@ def _variant_checks(variant: dict[str, Any], place: str, tree: dict[str, Any], k
         yield from exploration_checks(placements[place].get("exploration"), policy.get("use"), (*keys, "policy"))
     if "give_up" in variant and policy.get("use") != "earning":
         yield Found((*keys, "give_up"), shown(variant["give_up"]), 'a policy that has the dial: use = "earning"')
-    if variant.get("statistics") == "shared" and policy != asked and not shares_arms(asked, policy):
-        expected = '"own": arms are shared between thompson, ucb1 and epsilon_greedy with one objective, prior and way to forget'
-        yield Found((*keys, "statistics"), "'shared'", expected)
+    if variant.get("statistics") == "shared" and policy != asked:
+        if not shares_arms(asked, policy):
+            expected = (
+                "'own': only thompson, ucb1 and epsilon_greedy share arms, of one objective, prior and way to forget"
+            )
+            yield Found((*keys, "statistics"), "'shared'", expected)
+        elif "seen" in placements[place]:
+            yield Found((*keys, "statistics"), "'shared'", f"'own' for another policy at {place}, which has `seen`")
 
 
 def _handing_on(variant: dict[str, Any], place: str, placements: dict[str, Any], keys: Keys) -> Iterator[Found]:
