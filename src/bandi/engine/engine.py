@@ -18,6 +18,7 @@ from bandi.engine.by_reader_state import readers_by_state
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.coins import chain_of, chain_summary, coins_arms
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.experiments import ExperimentsDoor
 from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
@@ -80,6 +81,7 @@ class Engine:
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
+        self.experiments = ExperimentsDoor(self._state, self._submit_document, clock_ms)
         self._pusher = Pusher(self._state, self.artifacts, self._writer, self._boot, self._sequence)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)

@@ -61,6 +61,12 @@ def counting_placements(config: Config) -> dict[str, Placement]:
     }
 
 
+def shown_at(config: Config, name: str) -> str:
+    """The configured placement where the lists of one of `counting_placements` stand."""
+    experiment, dot, _ = name.partition(".")
+    return config.experiments[experiment].placement if dot else name
+
+
 def every_list(config: Config) -> Iterator[Placement]:
     """Every placement and variant that lists may be made for, those of readers' states left out."""
     yield from config.placements.values()
