@@ -20,6 +20,7 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.serving.admin_views import Explanation, SegmentsView
 from bandi.serving.bodies import Batch, Batches, Receive, Scope, check_json, decode, field_problem, invalid, read_body
 from bandi.serving.hot import answer
+from bandi.serving.experiment_routes import ExperimentRoutes
 from bandi.serving.live import Live
 from bandi.serving.openapi import openapi_document
 from bandi.serving.problems import HttpProblemError
@@ -46,6 +47,7 @@ class AdminRoutes:
             *_catalogue("items", Item, engine.items, engine),
             *_catalogue("users", User, engine.users, engine),
             *RuleRoutes(engine).routes(),
+            *ExperimentRoutes(engine).routes(),
         ]
         self._router = Router(routes, redirect_slashes=False, default=admin.page)
 
