@@ -201,7 +201,7 @@ def _fault_of_ramp(trial: Trial, present: float, change: Ramp | RampDown) -> Pro
             "$.share", f"{share:g}", f"at most {most:g}, which its buckets hold", "give it more in bandi.toml"
         )
     if isinstance(change, Ramp) and share <= present + _ROUNDING:
-        hint = "ramp_down does it, but readers who took part would move back to the placement's list"
+        hint = "ramp_down (--down) does it, but readers who took part would move back to the placement's list"
         return Problem("$.share", found, "more than that", hint)
     if isinstance(change, RampDown) and share >= present - _ROUNDING:
         return Problem("$.share", found, "less than that", "ramp makes it larger")

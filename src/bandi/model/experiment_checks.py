@@ -13,8 +13,8 @@ from bandi.model.policy_config import CountingArms, EpsilonGreedy, PolicyConfig,
 from bandi.model.variants import moment_ms
 
 MAX_VARIANTS = 16
-ROUNDING = 1e-6
-"""Weights such as 0.333333 three times are taken for a whole."""
+ROUNDING = 2e-4
+"""Weights such as 0.3333 three times are taken for a whole; the last variant gets what is over."""
 _SHARING = ("thompson", "ucb1", "epsilon_greedy")
 Keys = tuple[str, ...]
 
