@@ -322,6 +322,28 @@ def test_a_sticky_reader_stays_when_they_fit_no_longer(folder: Path) -> None:
         assert shop.recommend("r2").variant == ""
 
 
+def test_a_reader_kept_by_one_experiment_is_in_no_other_of_its_layer(folder: Path) -> None:
+    """Buckets that were one experiment's are given to another one, at another placement, while the first goes on."""
+    write_config(folder, CONFIG.replace("share = 0.5", "buckets = [0.0, 0.6]"))
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.experiments.change("bold", Start(**WORDS))
+        before = {reader: shop.recommend(reader).variant for reader in READERS}
+    other = CONFIG[CONFIG.index("[experiments.bold]") :].replace("bold", "other").replace('"home"', '"turned"')
+    text = CONFIG.replace("share = 0.5", "buckets = [0.0, 0.3]") + other.replace("share = 0.5", "buckets = [0.3, 1.0]")
+    write_config(folder, text)
+    with bandi.open(folder) as shop:
+        shop.experiments.change("other", Start(**WORDS))
+        for reader in READERS:
+            kept, drawn_there = shop.recommend(reader).variant, shop.recommend(reader, "turned").variant
+            assert kept == before[reader]
+            assert bool(kept) != bool(drawn_there)
+        shop.experiments.change("bold", Conclude(**WORDS))
+        assert sum(bool(shop.recommend(reader, "turned").variant) for reader in READERS) > sum(
+            not variant for variant in before.values()
+        )
+
+
 def test_it_runs_between_its_moments(folder: Path) -> None:
     text = CONFIG.replace("share = 0.5", 'starts_at = "2026-12-01T00:00+00:00"\nends_at = "2026-12-02T00:00+00:00"')
     write_config(folder, text)

@@ -13,6 +13,7 @@ from bandi.model.variants import (
     shown_at,
     variant_of_version,
     variant_version,
+    variants_by_version,
 )
 
 FILE = """
@@ -170,6 +171,8 @@ def test_thirds_are_a_whole() -> None:
 
 def test_the_variant_in_a_version() -> None:
     assert variant_of_version(variant_version("bold", "a", "ucb1@12345678")) == "bold.a"
+    versions = ["thompson@12345678", variant_version("bold", "a", "ucb1@12345678"), "holdout_popular@1"]
+    assert variants_by_version(versions) == {1: ("bold", "a")}
     assert variant_of_version("thompson@12345678") == variant_of_version("holdout_popular@1") == ""
 
 

@@ -72,7 +72,9 @@ def show_command(folder: Path, name: str, as_json: bool) -> None:
         for each in view.variants
     ]
     print_table(f"{view.name} at {view.placement}", header, rows, _standing(view))
-    changes = [[_moment(record), *_change_words(record), record.change.who, record.change.why] for record in view.changes]
+    changes = [
+        [_moment(record), *_change_words(record), record.change.who, record.change.why] for record in view.changes
+    ]
     print_table("changes", ["at", "action", "value", "who", "why"], changes, "oldest first; times are UTC")
 
 

@@ -19,11 +19,11 @@ def variant_for(
     """
     running = [trial for trial in place.experiments if is_running(state, trial, now_ms)]
     for trial in running:
-        met = state.trials.exposures.variant(trial.name, user) if trial.config.sticky else None
-        if met in trial.names:
-            return trial.variants[trial.names.index(met)]
+        met = _kept(state, trial, user)
+        if met is not None:
+            return trial.variants[met]
     for trial in running:
-        if _is_for(state, trial, user, region, now_ms):
+        if _is_for(state, trial, user, region, now_ms) and not _is_elsewhere(state, trial, user, now_ms):
             number = variant(trial.split, share_of(state, trial), unit)
             if number != OUTSIDE:
                 return trial.variants[number]
@@ -42,6 +42,20 @@ def share_of(state: State, trial: Trial) -> float:
     if share is None:
         share = trial.config.share
     return trial.split.width if share is None else min(share, trial.split.width)
+
+
+def _kept(state: State, trial: Trial, user: int) -> int | None:
+    """The number of the variant that a reader keeps, or None."""
+    met = state.trials.exposures.variant(trial.name, user) if trial.config.sticky else None
+    return trial.names.index(met) if met in trial.names else None
+
+
+def _is_elsewhere(state: State, trial: Trial, user: int, now_ms: int) -> bool:
+    """Whether a reader is kept by another experiment of the layer, from buckets that it had before."""
+    return any(
+        other is not trial and _kept(state, other, user) is not None and is_running(state, other, now_ms)
+        for other in state.trials.by_layer[trial.config.layer]
+    )
 
 
 def _is_for(state: State, trial: Trial, user: int, region: Callable[[], str | None], now_ms: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
 from bandi.engine.assigning import variant_for
 from bandi.engine.by_reader_state import reader_state
+from bandi.engine.carrying_on import arm_segments
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.holding_out import NO_LIST, serve_held
 from bandi.engine.memberships import Memberships
-from bandi.engine.state import PlacementState, State, arm_segments
+from bandi.engine.state import PlacementState, State
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
@@ -159,8 +161,11 @@ class Decider:
 
     def varied(self, placement: PlacementState, unit: str, asking: Asking) -> PlacementState:
         """The variant for the reader of that id, or the placement itself."""
-        region = lambda: self._age_and_region(asking)[1]  # noqa: E731
+        region = partial(self._region, asking)
         return variant_for(self._state, placement, unit, asking.user, region, asking.now_ms)
+
+    def _region(self, asking: Asking) -> str | None:
+        return self._age_and_region(asking)[1]
 
     def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
         """The placement as it is for readers in the state of this one, at the moment that was asked about."""

@@ -15,6 +15,7 @@ import numpy as np
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.by_reader_state import readers_by_state
+from bandi.engine.carrying_on import arm_segments
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.coins import chain_of, chain_summary, coins_arms
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
@@ -29,7 +30,7 @@ from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.push_list import PushList
 from bandi.engine.pushing import MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
-from bandi.engine.state import PlacementState, arm_segments
+from bandi.engine.state import PlacementState
 from bandi.engine.writer import Writer
 from bandi.learning.push.messages import Moments
 from bandi.learning.push.uplift import Uplift

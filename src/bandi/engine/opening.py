@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from bandi.engine.carrying_on import clicks_carry_over, counted
 from bandi.engine.folder import read_config
 from bandi.engine.recovery import recover
-from bandi.engine.state import State, clicks_carry_over, counted
+from bandi.engine.state import State
 from bandi.engine.variants import variant_versions
 from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from bandi.catalog.items import Items
 from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
 from bandi.engine.by_reader_state import divide
+from bandi.engine.carrying_on import arm_segments, carry
 from bandi.engine.contexts import Contexts
 from bandi.engine.variants import Trial, Trials, variant_versions
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
@@ -37,16 +38,12 @@ from bandi.model.config import Config, Holdout, Placement
 from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
 from bandi.model.holdout import covers, version_served
-from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
 from bandi.model.variants import counting_placements, owns_statistics, variant_name
-from bandi.policies.arms import with_segments
-from bandi.policies.carrying import carry_clicks, keeps_clicks
 from bandi.policies.exploration import Account
-from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
-from bandi.policies.traits import dimensions_of, learned_as, steps_of
+from bandi.policies.traits import dimensions_of, steps_of
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -284,7 +281,7 @@ class State:
             before = previous.get(name)
             if before is not None:
                 state.account = before.account
-            if before is not None and old is not None and (carried := _carry(before, old, state, config)) != "nothing":
+            if before is not None and old is not None and (carried := carry(before, old, state, config)) != "nothing":
                 state.trials, state.successes = before.trials, before.successes
                 if carried == "all":
                     going_on.add(state.index)
@@ -310,7 +307,7 @@ class State:
         for inner, variant in trial.variants.items():
             if owns_statistics(variant):
                 own = self.placements[variant_name(experiment, inner)]
-                _carry(self.placements[trial.placement], config, own, config)
+                carry(self.placements[trial.placement], config, own, config)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
         rules = []
@@ -393,44 +390,6 @@ class State:
         self.catalog_position = int(arrays["catalog_position"][0])
         self.contexts.follow(self.items)
         self.position = position
-
-
-def arm_segments(config: Config | None) -> int:
-    """Segments that arms count for: segment 0, readers of whom nothing is known, and those of `[segments]` from 1 on."""
-    return 1 if config is None or config.segments is None else 1 + config.segments.k
-
-
-def counted(placement: Placement, config: Config) -> tuple[object, ...]:
-    """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
-    later = tuple(config.objectives[name] for name in steps_of(placement.policy))
-    return (*counted_clicks(placement, config), later, learned_as(placement.policy))
-
-
-def counted_clicks(placement: Placement, config: Config) -> tuple[object, ...]:
-    """What of it click arms count, whatever the policy looks at besides."""
-    policy = placement.policy
-    forgetting = tuple(getattr(policy, way, None) for way in WAYS_TO_FORGET)
-    position = getattr(policy, "position", "ignored")
-    return (placement.impressions, config.objectives[policy.objective], *forgetting, position)
-
-
-def clicks_carry_over(before: Placement, old: Config, placement: Placement, config: Config) -> bool:
-    """Whether a new policy goes on with the click arms of the old one, where it cannot with all that it learned."""
-    same = counted_clicks(before, old) == counted_clicks(placement, config)
-    return same and keeps_clicks(*(str(one.policy.__struct_config__.tag) for one in (before, placement)))
-
-
-def _carry(
-    before: PlacementState, old: Config, after: PlacementState, config: Config
-) -> Literal["all", "clicks", "nothing"]:
-    """Give a placement's new policy what the one before it knows, as far as both count the same; how much that was."""
-    if counted(before.config, old) == counted(after.config, config):
-        carry_over(after.policy, with_segments(before.policy.dump(), arm_segments(config)))
-        return "all"
-    if clicks_carry_over(before.config, old, after.config, config):
-        carry_clicks(before.policy, after.policy, arm_segments(config))
-        return "clicks"
-    return "nothing"
 
 
 def later_objectives(config: Config) -> list[LaterObjective]:

@@ -68,17 +68,21 @@ class Trials:
     def __init__(self) -> None:
         self.standings = Standings()
         self.exposures = Exposures()
+        self.by_layer: dict[str, tuple[Trial, ...]] = {}
 
     def configure(self, config: Config, placements: dict[str, PlacementState], interner: Interner) -> None:
         """Hang every experiment on its placement, whose variants with statistics of their own are made already."""
         self.standings.keep(config.experiments)
+        self.by_layer = dict.fromkeys(config.layers, ())
         met: dict[int, tuple[str, str]] = {}
         for name, experiment in sorted(config.experiments.items()):
             made = tuple(_variants(config, name, placements, interner))
             names = tuple(sorted(experiment.variants))
             met |= {place.version_index: (name, inner) for inner, place in zip(names, made, strict=True)}
             place = placements[experiment.placement]
-            place.experiments = (*place.experiments, _trial(config, name, names, made))
+            trial = _trial(config, name, names, made)
+            place.experiments = (*place.experiments, trial)
+            self.by_layer[experiment.layer] += (trial,)
         self.exposures.configure(met)
 
 

@@ -59,6 +59,8 @@ class Standings:
     def dump(self) -> dict[str, Array]:
         """Plain arrays, the same bytes for the same history."""
         records = [record for _, standing in sorted(self._standings.items()) for record in standing.changes]
+        if not records:  # as snapshots were before there were experiments
+            return {}
         return {"changes": np.frombuffer(msgspec.msgpack.encode(records), np.uint8)}
 
     def load(self, arrays: dict[str, Array]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -25,6 +25,12 @@ def variant_version(experiment: str, variant: str, policy: str) -> str:
 def variant_of_version(version: str) -> str:
     """The variant in the version of a decision, such as `bold.treatment`; empty where it was of none."""
     return version.partition("/")[0] if "/" in version else ""
+
+
+def variants_by_version(versions: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """(experiment, variant) by dense id of the version that decisions carry; versions: all texts, in the order of their ids."""
+    served = {number: variant_of_version(version) for number, version in enumerate(versions)}
+    return {number: (name.partition(".")[0], name.partition(".")[2]) for number, name in served.items() if name}
 
 
 def varied(config: Config, experiment: Experiment, variant: Variant) -> Placement:
