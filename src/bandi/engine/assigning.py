@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bandi.engine.by_reader_state import reader_state
 from bandi.engine.state import PlacementState, State
-from bandi.engine.variants import Trial
+from bandi.engine.variants import PlacedExperiment
 from bandi.experiments.assignment import OUTSIDE, variant
 
 
@@ -17,48 +17,48 @@ def variant_for(
 
     unit: the reader's id; user: its dense one, -1: none yet; region: asked only where it matters. O(experiments there).
     """
-    running = [trial for trial in place.experiments if is_running(state, trial, now_ms)]
-    for trial in running:
-        met = _kept(state, trial, user)
+    running = [placed for placed in place.experiments if is_running(state, placed, now_ms)]
+    for placed in running:
+        met = _kept(state, placed, user)
         if met is not None:
-            return trial.variants[met]
-    for trial in running:
-        if _is_for(state, trial, user, region, now_ms) and not _is_elsewhere(state, trial, user, now_ms):
-            number = variant(trial.split, share_of(state, trial), unit)
+            return placed.variants[met]
+    for placed in running:
+        if _is_for(state, placed, user, region, now_ms) and not _is_elsewhere(state, placed, user, now_ms):
+            number = variant(placed.split, share_of(state, placed), unit)
             if number != OUTSIDE:
-                return trial.variants[number]
+                return placed.variants[number]
     return place
 
 
-def is_running(state: State, trial: Trial, now_ms: int) -> bool:
+def is_running(state: State, placed: PlacedExperiment, now_ms: int) -> bool:
     """Whether readers take part now."""
-    started = state.trials.standings.get(trial.name).status == "running"
-    return started and trial.starts_ms <= now_ms < trial.ends_ms
+    started = state.experiments.standings.get(placed.name).status == "running"
+    return started and placed.starts_ms <= now_ms < placed.ends_ms
 
 
-def share_of(state: State, trial: Trial) -> float:
+def share_of(state: State, placed: PlacedExperiment) -> float:
     """Share of the layer's readers that takes part: as it was ramped last, else as configured; never more than its buckets."""
-    share = state.trials.standings.get(trial.name).share
+    share = state.experiments.standings.get(placed.name).share
     if share is None:
-        share = trial.config.share
-    return trial.split.width if share is None else min(share, trial.split.width)
+        share = placed.config.share
+    return placed.split.width if share is None else min(share, placed.split.width)
 
 
-def _kept(state: State, trial: Trial, user: int) -> int | None:
+def _kept(state: State, placed: PlacedExperiment, user: int) -> int | None:
     """The number of the variant that a reader keeps, or None."""
-    met = state.trials.exposures.variant(trial.name, user) if trial.config.sticky else None
-    return trial.names.index(met) if met in trial.names else None
+    met = state.experiments.exposures.variant(placed.name, user) if placed.config.sticky else None
+    return placed.names.index(met) if met in placed.names else None
 
 
-def _is_elsewhere(state: State, trial: Trial, user: int, now_ms: int) -> bool:
+def _is_elsewhere(state: State, placed: PlacedExperiment, user: int, now_ms: int) -> bool:
     """Whether a reader is kept by another experiment of the layer, from buckets that it had before."""
     return any(
-        other is not trial and _kept(state, other, user) is not None and is_running(state, other, now_ms)
-        for other in state.trials.by_layer[trial.config.layer]
+        other is not placed and _kept(state, other, user) is not None and is_running(state, other, now_ms)
+        for other in state.experiments.by_layer[placed.config.layer]
     )
 
 
-def _is_for(state: State, trial: Trial, user: int, region: Callable[[], str | None], now_ms: int) -> bool:
-    if trial.states and reader_state(state, user, now_ms) not in trial.states:
+def _is_for(state: State, placed: PlacedExperiment, user: int, region: Callable[[], str | None], now_ms: int) -> bool:
+    if placed.states and reader_state(state, user, now_ms) not in placed.states:
         return False
-    return not trial.regions or region() in trial.regions
+    return not placed.regions or region() in placed.regions

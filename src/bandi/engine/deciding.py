@@ -159,13 +159,16 @@ class Decider:
         name = placement.passed_on.get(reader_state(self._state, user, now_ms))
         return placement if name is None else self.placement(name)
 
-    def varied(self, placement: PlacementState, unit: str, asking: Asking) -> PlacementState:
-        """The variant for the reader of that id, or the placement itself."""
-        region = partial(self._region, asking)
-        return variant_for(self._state, placement, unit, asking.user, region, asking.now_ms)
+    def varied(
+        self, placement: PlacementState, unit: str, user: int, region: str | None, now_ms: int
+    ) -> PlacementState:
+        """The variant for the reader of that id, or the placement itself. region: as the request says, if it does."""
+        return variant_for(self._state, placement, unit, user, partial(self._region_of, user, region), now_ms)
 
-    def _region(self, asking: Asking) -> str | None:
-        return self._age_and_region(asking)[1]
+    def _region_of(self, user: int, named: str | None) -> str | None:
+        """As the request says, also where no title names it; else as the reader's document does."""
+        reader = self._state.users.get(user) if named is None else None
+        return named if reader is None else reader.region or None
 
     def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
         """The placement as it is for readers in the state of this one, at the moment that was asked about."""

@@ -117,13 +117,12 @@ class Engine:
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
-        asking = Asking(at_ms, user_index, about, years, region_index, 0, new_region, new_user, held)
         if place.experiments and user is not None and not held:
-            place = self._decider.varied(place, user, asking)
+            place = self._decider.varied(place, user, user_index, region, at_ms)
         k = checked_k(k, place.config.k)
         request = request_ids.pack(self._boot, next(self._sequence), place.index)
         seed = mix(request, self._salt) if seed is None else checked_seed(seed)
-        asking = asking._replace(request=request)
+        asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
         header = (

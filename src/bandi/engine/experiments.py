@@ -13,7 +13,7 @@ from bandi.engine.assigning import share_of
 from bandi.engine.jobs import DocumentJob
 from bandi.engine.operator_rules import Submitter
 from bandi.engine.state import State
-from bandi.engine.variants import Trial
+from bandi.engine.variants import PlacedExperiment
 from bandi.experiments.standings import Standing
 from bandi.model.answers import Receipt
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
@@ -73,11 +73,11 @@ class ExperimentsDoor:
 
     def all(self) -> tuple[ExperimentView, ...]:
         """All experiments of bandi.toml, by name. O(experiments * readers)."""
-        return tuple(self._view(trial) for _, trial in sorted(self._trials().items()))
+        return tuple(self._view(placed) for _, placed in sorted(self._all_placed().items()))
 
     def get(self, experiment: str) -> ExperimentView:
         """The experiment of that name. Raises UnknownNameError."""
-        return self._view(self._trial(experiment))
+        return self._view(self._placed(experiment))
 
     def change(self, experiment: str, change: Change) -> ExperimentView:
         """Start, ramp, stop or conclude it; how it stands then.
@@ -86,8 +86,8 @@ class ExperimentsDoor:
         `docs/experiments/running.md`; StorageFullError.
         """
         with self._changing:
-            trial = self._trial(experiment)
-            problem = self._fault(trial, change)
+            placed = self._placed(experiment)
+            problem = self._fault(placed, change)
             if problem is not None:
                 raise InvalidInputError(problem)
             record = ChangeRecord(experiment, self._clock_ms(), change)
@@ -95,25 +95,23 @@ class ExperimentsDoor:
             self._submit(
                 lambda done: DocumentJob(DocumentKind.EXPERIMENT, "policy", (), payload, Receipt(accepted=1), done)
             )
-        return self._view(trial)
+        return self._view(placed)
 
-    def _trials(self) -> dict[str, Trial]:
-        return {trial.name: trial for place in self._state.placements.values() for trial in place.experiments}
+    def _all_placed(self) -> dict[str, PlacedExperiment]:
+        return {placed.name: placed for place in self._state.placements.values() for placed in place.experiments}
 
-    def _trial(self, experiment: str) -> Trial:
-        trials = self._trials()
-        if experiment not in trials:
-            close = difflib.get_close_matches(str(experiment), trials, 1)
-            expected = (
-                f"one of: {', '.join(sorted(trials))}" if trials else "an [experiments.NAME] table (there is none)"
-            )
+    def _placed(self, experiment: str) -> PlacedExperiment:
+        known = self._all_placed()
+        if experiment not in known:
+            close = difflib.get_close_matches(str(experiment), known, 1)
+            expected = f"one of: {', '.join(sorted(known))}" if known else "an [experiments.NAME] table (there is none)"
             hint = f"did you mean {close[0]}?" if close else ""
             raise UnknownNameError(Problem("experiment", ascii(experiment)[:66], expected, hint))
-        return trials[experiment]
+        return known[experiment]
 
-    def _fault(self, trial: Trial, change: Change) -> Problem | None:
+    def _fault(self, placed: PlacedExperiment, change: Change) -> Problem | None:
         """What is wrong with a change, as things stand."""
-        standing = self._state.trials.standings.get(trial.name)
+        standing = self._state.experiments.standings.get(placed.name)
         for key, least in (("who", change.who), ("why", change.why)):
             if not least.strip():
                 return Problem(f"$.{key}", repr(least)[:66], "some words: whoever reads the log later wants to know")
@@ -124,37 +122,37 @@ class ExperimentsDoor:
             return Problem("$.action", f"{_action(change)}, of a concluded experiment", "no change after its end", hint)
         match change:
             case Start():
-                return self._fault_of_start(trial, standing)
+                return self._fault_of_start(placed, standing)
             case Stop():
                 wrong = standing.status != "running"
                 return (
                     Problem("$.action", f"stop, of one that is {standing.status}", "one that runs") if wrong else None
                 )
             case Ramp() | RampDown():
-                return _fault_of_ramp(trial, share_of(self._state, trial), change)
+                return _fault_of_ramp(placed, share_of(self._state, placed), change)
             case Conclude():
-                return _fault_of_end(trial, standing, change)
+                return _fault_of_end(placed, standing, change)
 
-    def _fault_of_start(self, trial: Trial, standing: Standing) -> Problem | None:
+    def _fault_of_start(self, placed: PlacedExperiment, standing: Standing) -> Problem | None:
         if standing.status == "running":
             return Problem("$.action", "start, of one that runs", "one that is declared or stopped")
-        if self._clock_ms() >= trial.ends_ms:
-            where = f"experiments.{trial.name}.ends_at"
+        if self._clock_ms() >= placed.ends_ms:
+            where = f"experiments.{placed.name}.ends_at"
             hint = "give it a later end in bandi.toml, and start the service again"
-            return Problem(where, f"{trial.config.ends_at}, which has passed", "a moment to come", hint)
+            return Problem(where, f"{placed.config.ends_at}, which has passed", "a moment to come", hint)
         return None
 
-    def _view(self, trial: Trial) -> ExperimentView:
-        state, config = self._state, trial.config
-        standing = state.trials.standings.get(trial.name)
-        readers = state.trials.exposures.counts(trial.name)
+    def _view(self, placed: PlacedExperiment) -> ExperimentView:
+        state, config = self._state, placed.config
+        standing = state.experiments.standings.get(placed.name)
+        readers = state.experiments.exposures.counts(placed.name)
         return ExperimentView(
-            name=trial.name,
-            status=self._status(trial, standing),
+            name=placed.name,
+            status=self._status(placed, standing),
             placement=config.placement,
             layer=config.layer,
             buckets=config.buckets,
-            share=share_of(state, trial),
+            share=share_of(state, placed),
             owner=config.owner,
             sticky=config.sticky,
             winner=standing.winner,
@@ -173,28 +171,28 @@ class ExperimentsDoor:
                     policy=place.version,
                     readers=readers.get(name, 0),
                 )
-                for name, place in zip(trial.names, trial.variants, strict=True)
+                for name, place in zip(placed.names, placed.variants, strict=True)
             ),
             changes=standing.changes,
         )
 
     def _status(
-        self, trial: Trial, standing: Standing
+        self, placed: PlacedExperiment, standing: Standing
     ) -> Literal["declared", "waiting", "running", "ended", "stopped", "concluded"]:
         if standing.status != "running":
             return standing.status
         now_ms = self._clock_ms()
-        if now_ms < trial.starts_ms:
+        if now_ms < placed.starts_ms:
             return "waiting"
-        return "running" if now_ms < trial.ends_ms else "ended"
+        return "running" if now_ms < placed.ends_ms else "ended"
 
 
 def _action(change: Change) -> str:
     return str(change.__struct_config__.tag)
 
 
-def _fault_of_ramp(trial: Trial, present: float, change: Ramp | RampDown) -> Problem | None:
-    share, most = change.share, trial.split.width
+def _fault_of_ramp(placed: PlacedExperiment, present: float, change: Ramp | RampDown) -> Problem | None:
+    share, most = change.share, placed.split.width
     found = f"{share:g}, where {present:g} of the layer takes part now"
     if share > most + _ROUNDING:
         return Problem(
@@ -208,12 +206,12 @@ def _fault_of_ramp(trial: Trial, present: float, change: Ramp | RampDown) -> Pro
     return None
 
 
-def _fault_of_end(trial: Trial, standing: Standing, change: Conclude) -> Problem | None:
+def _fault_of_end(placed: PlacedExperiment, standing: Standing, change: Conclude) -> Problem | None:
     if not standing.started:
         hint = "take it out of bandi.toml instead"
         return Problem("$.action", "conclude, of one that was never started", "one that ran", hint)
-    if change.winner is not None and change.winner not in trial.names:
-        close = difflib.get_close_matches(change.winner, trial.names, 1)
+    if change.winner is not None and change.winner not in placed.names:
+        close = difflib.get_close_matches(change.winner, placed.names, 1)
         hint = f"did you mean {close[0]}?" if close else ""
-        return Problem("$.winner", repr(change.winner)[:66], f"one of: {', '.join(trial.names)}", hint)
+        return Problem("$.winner", repr(change.winner)[:66], f"one of: {', '.join(placed.names)}", hint)
     return None

@@ -23,7 +23,7 @@ from bandi.catalog.users import Users
 from bandi.engine.by_reader_state import divide
 from bandi.engine.carrying_on import arm_segments, carry
 from bandi.engine.contexts import Contexts
-from bandi.engine.variants import Trial, Trials, variant_versions
+from bandi.engine.variants import Experiments, PlacedExperiment, variant_versions
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.bookmarks import Bookmarks
 from bandi.learning.duplicates import SeenEvents
@@ -89,7 +89,7 @@ class PlacementState:
     variant: str = ""
     """Of a variant of an experiment: what it is called (`bold.treatment`), and where it stands in for another list."""
     variant_of: str = ""
-    experiments: tuple[Trial, ...] = ()
+    experiments: tuple[PlacedExperiment, ...] = ()
     """Those whose variants stand in for this list."""
     sharing: dict[int, PlacementState] = field(default_factory=dict)
     """By `version_index`: variants that are served from the arms of this placement."""
@@ -136,7 +136,7 @@ class State:
         self.contexts = Contexts()
         self.encounters = Encounters()
         self.popularity = Popularity()
-        self.trials = Trials()
+        self.experiments = Experiments()
         self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
         self._by_index: dict[int, PlacementState] = {}
@@ -171,7 +171,7 @@ class State:
             if placement.config.exploration is not None:
                 headers = piece.decisions.headers
                 placement.account.fold(headers[headers["placement"] == placement.index])
-        self.trials.exposures.fold(piece.decisions.headers)
+        self.experiments.exposures.fold(piece.decisions.headers)
         followed = self.journeys.fold(piece.events.rows)
         rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
         asked, recent = self._readers_of(rows, piece)
@@ -241,7 +241,7 @@ class State:
                     self.payers.forget(user)
                     self.bookmarks.forget(user)
                     self.messages.forget(user)
-                    self.trials.exposures.forget(user)
+                    self.experiments.exposures.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
@@ -251,7 +251,7 @@ class State:
             case DocumentKind.PUSH:
                 self.messages.put(document.payload)
             case DocumentKind.EXPERIMENT:
-                experiment, first = self.trials.standings.apply(document.payload)
+                experiment, first = self.experiments.standings.apply(document.payload)
                 if first:
                     self._begin(experiment)
             case DocumentKind.OPENED:
@@ -287,7 +287,7 @@ class State:
                     going_on.add(state.index)
             divide(state)
             self.placements[name] = state
-        self.trials.configure(config, self.placements, self.interner)
+        self.experiments.configure(config, self.placements, self.interner)
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
         self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
@@ -303,11 +303,11 @@ class State:
         config = self.config
         if config is None or experiment not in config.experiments:
             return
-        trial = config.experiments[experiment]
-        for inner, variant in trial.variants.items():
+        declared = config.experiments[experiment]
+        for inner, variant in declared.variants.items():
             if owns_statistics(variant):
                 own = self.placements[variant_name(experiment, inner)]
-                carry(self.placements[trial.placement], config, own, config)
+                carry(self.placements[declared.placement], config, own, config)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
         rules = []
@@ -351,8 +351,8 @@ class State:
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
-            "experiments": self.trials.standings,
-            "exposures": self.trials.exposures,
+            "experiments": self.experiments.standings,
+            "exposures": self.experiments.exposures,
         }
         for room, part in parts.items():
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
@@ -380,8 +380,8 @@ class State:
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
-        self.trials.standings.load(_part(arrays, "experiments"))
-        self.trials.exposures.load(_part(arrays, "exposures"))
+        self.experiments.standings.load(_part(arrays, "experiments"))
+        self.experiments.exposures.load(_part(arrays, "exposures"))
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))

@@ -12,7 +12,7 @@ from bandi.experiments.assignment import Split, split
 from bandi.experiments.exposures import Exposures
 from bandi.experiments.standings import Standings
 from bandi.learning.reader_states import ReaderState
-from bandi.model.config import Config
+from bandi.model.config import Config, Placement
 from bandi.model.experiment_config import Experiment
 from bandi.model.variants import all_variants, moment_ms, owns_statistics, variant_name, variant_version, varied
 from bandi.policies.carrying import share_arms
@@ -26,7 +26,7 @@ _EVER = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PlacedExperiment:
     """One experiment at its placement. variants: in the order of their names, as `split` numbers them.
 
     states: codes of `ReaderState`; regions: texts; both empty: all readers. It runs from starts_ms to ends_ms at most.
@@ -53,7 +53,7 @@ def variant_versions(config: Config) -> dict[str, str]:
     return found
 
 
-def trial_split(config: Config, name: str) -> Split:
+def split_of(config: Config, name: str) -> Split:
     """Whom an experiment takes, and how it divides them."""
     experiment = config.experiments[name]
     low, high = experiment.buckets
@@ -62,13 +62,13 @@ def trial_split(config: Config, name: str) -> Split:
     return split(layer_salt, experiment.salt or name, (low, high), weights)
 
 
-class Trials:
+class Experiments:
     """What the state keeps of experiments: who started which, and whom each reader met."""
 
     def __init__(self) -> None:
         self.standings = Standings()
         self.exposures = Exposures()
-        self.by_layer: dict[str, tuple[Trial, ...]] = {}
+        self.by_layer: dict[str, tuple[PlacedExperiment, ...]] = {}
 
     def configure(self, config: Config, placements: dict[str, PlacementState], interner: Interner) -> None:
         """Hang every experiment on its placement, whose variants with statistics of their own are made already."""
@@ -80,18 +80,18 @@ class Trials:
             names = tuple(sorted(experiment.variants))
             met |= {place.version_index: (name, inner) for inner, place in zip(names, made, strict=True)}
             place = placements[experiment.placement]
-            trial = _trial(config, name, names, made)
-            place.experiments = (*place.experiments, trial)
-            self.by_layer[experiment.layer] += (trial,)
+            placed = _placed(config, name, names, made)
+            place.experiments = (*place.experiments, placed)
+            self.by_layer[experiment.layer] += (placed,)
         self.exposures.configure(met)
 
 
-def _trial(config: Config, name: str, names: tuple[str, ...], made: tuple[PlacementState, ...]) -> Trial:
+def _placed(config: Config, name: str, names: tuple[str, ...], made: tuple[PlacementState, ...]) -> PlacedExperiment:
     experiment = config.experiments[name]
-    return Trial(
+    return PlacedExperiment(
         name=name,
         config=experiment,
-        split=trial_split(config, name),
+        split=split_of(config, name),
         names=names,
         variants=made,
         states=frozenset(int(ReaderState[state.upper()]) for state in experiment.states),
@@ -99,6 +99,25 @@ def _trial(config: Config, name: str, names: tuple[str, ...], made: tuple[Placem
         starts_ms=0 if experiment.starts_at is None else moment_ms(experiment.starts_at),
         ends_ms=_EVER if experiment.ends_at is None else moment_ms(experiment.ends_at),
     )
+
+
+def _sharing(place: PlacementState, made: Placement, version: str, version_index: int) -> PlacementState:
+    """Another list from the arms of `place`, which learns from it."""
+    policy = place.policy
+    if made.policy != place.config.policy:
+        policy = make_policy(made.policy, 1)
+        share_arms(place.policy, policy)
+    place.sharing[version_index] = replace(
+        place,
+        config=made,
+        policy=policy,
+        version=version,
+        version_index=version_index,
+        targeters=tuple(make_targeter(targeter) for targeter in made.targeters),
+        experiments=(),
+        sharing={},
+    )
+    return place.sharing[version_index]
 
 
 def _variants(
@@ -112,17 +131,7 @@ def _variants(
         place = placements[source]
         if not owns_statistics(variant):
             made = varied(config, experiment, variant)
-            policy = place.policy
-            if made.policy != place.config.policy:
-                policy = make_policy(made.policy, 1)
-                share_arms(place.policy, policy)
-            targeters = tuple(make_targeter(targeter) for targeter in made.targeters)
-            shown = replace(
-                place, config=made, policy=policy, targeters=targeters, version=versions[full], experiments=(),
-                version_index=interner.lookup("policy", versions[full]), by_state={}, passed_on={}, sharing={},
-            )  # fmt: skip
-            place.sharing[shown.version_index] = shown
-            place = shown
+            place = _sharing(place, made, versions[full], interner.lookup("policy", versions[full]))
         place.variant, place.variant_of, place.give_up = full, experiment.placement, variant.give_up
         place.by_state, place.passed_on = {}, {}
         divide(place)
