@@ -1,1 +1,1 @@
-"""Experiments: who gets which variant, what became of each, and what can be said of it."""
+"""Experiments: who gets which variant, what is measured, and what may be said of it."""
