@@ -51,7 +51,7 @@ def test_every_route_is_in_the_document_and_answers(ask):
         ["/v1/recommendations", "/v1/events", "/v1/items", "/v1/items:batch", "/v1/items/{id}", "/v1/users",
          "/v1/users:batch", "/v1/users/{id}", "/v1/arms", "/v1/decisions/{id}", "/v1/stats", "/v1/live", "/healthz",
          "/readyz", "/v1/rules", "/v1/rules:batch", "/v1/rules/{id}", "/v1/segments", "/v1/explanations", "/v1/credit",
-         "/v1/delays", "/v1/push"]
+         "/v1/delays", "/v1/push", "/v1/experiments", "/v1/experiments/{id}", "/v1/experiments/{id}/changes"]
     )  # fmt: skip
     for path, operations in paths.items():
         allowed = ask("OPTIONS", path.replace("{id}", "t1")).headers["allow"].split(", ")

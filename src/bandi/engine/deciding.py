@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ from bandi.arrangement.arranging import Arranged, arrange, pool_size
 from bandi.arrangement.diversity import Diversity
 from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
+from bandi.engine.assigning import variant_for
 from bandi.engine.by_reader_state import reader_state
+from bandi.engine.carrying_on import arm_segments
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.holding_out import NO_LIST, serve_held
 from bandi.engine.memberships import Memberships
-from bandi.engine.state import PlacementState, State, arm_segments
+from bandi.engine.state import PlacementState, State
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
@@ -98,7 +101,7 @@ class Decider:
         self._state = state
         self._shelf = shelf
         self._memberships = Memberships(state, shelf)
-        self._filters: dict[tuple[str, int], PlacementFilter] = {}
+        self._filters: dict[tuple[str, int, str], PlacementFilter] = {}
         self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
 
     def placement(self, name: str) -> PlacementState:
@@ -109,6 +112,15 @@ class Decider:
                 Problem("$.placement", repr(name)[:66], f"one of: {', '.join(self._state.placements)}")
             )
         return state
+
+    def asked(self, name: str) -> PlacementState:
+        """The placement of that name, as readers may ask for it: no variant. Raises UnknownNameError."""
+        place = self.placement(name)
+        if place.variant_of:
+            configured = [each.name for each in self._state.placements.values() if not each.variant_of]
+            hint = "a variant is served to the readers whom its experiment draws"
+            raise UnknownNameError(Problem("$.placement", repr(name)[:66], f"one of: {', '.join(configured)}", hint))
+        return place
 
     def decide(self, placement: PlacementState, k: int, seed: int, asking: Asking) -> Decided:
         """The best k. O(candidates). All that it read belongs to one log position."""
@@ -147,6 +159,17 @@ class Decider:
         name = placement.passed_on.get(reader_state(self._state, user, now_ms))
         return placement if name is None else self.placement(name)
 
+    def varied(
+        self, placement: PlacementState, unit: str, user: int, region: str | None, now_ms: int
+    ) -> PlacementState:
+        """The variant for the reader of that id, or the placement itself. region: as the request says, if it does."""
+        return variant_for(self._state, placement, unit, user, partial(self._region_of, user, region), now_ms)
+
+    def _region_of(self, user: int, named: str | None) -> str | None:
+        """As the request says, also where no title names it; else as the reader's document does."""
+        reader = self._state.users.get(user) if named is None else None
+        return named if reader is None else reader.region or None
+
     def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
         """The placement as it is for readers in the state of this one, at the moment that was asked about."""
         if not placement.by_state:
@@ -162,7 +185,7 @@ class Decider:
         if learned_prior(placement.config.policy) is None:
             return None
         learned = self._shelf.find(self._state.artifact)
-        found = None if learned is None else learned.priors.get(placement.name)
+        found = None if learned is None else learned.priors.get(placement.shown_at)
         return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
 
     def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:

@@ -83,13 +83,14 @@ class Hindsight:
         texts = self._opened.state.interner.texts("item")
         return Ranking(
             request_id=request_id,
-            placement=placement.name,
+            placement=placement.shown_at,
             policy=self._opened.state.interner.texts("policy")[int(header["policy"])],
             position=int(header["state_position"]),
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
             items=ranked_items(decided, texts, self._opened.state.interner.texts("rule")),
+            variant=placement.variant,
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:
@@ -177,7 +178,8 @@ class Hindsight:
     def _at(self, found: _Found) -> tuple[Decider, PlacementState]:
         state = recover(self._opened.folder, self._opened.log, int(found.header["state_position"])).state
         name = state.interner.texts("placement")[int(found.header["placement"])]
-        return Decider(state, self._shelf), state.placements[name]
+        placement = state.placements[name]
+        return Decider(state, self._shelf), placement.sharing.get(int(found.header["policy"]), placement)
 
 
 def _asked_for(header: Array) -> int:

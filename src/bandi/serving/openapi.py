@@ -14,9 +14,11 @@ from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Serve
 from bandi.model.events import Event
+from bandi.model.experiment_changes import Change
 from bandi.model.rules import MAX_RULES, Rule
 from bandi.serving import openapi_examples as examples
 from bandi.serving.admin_views import Explanation, SegmentsView
+from bandi.serving.experiment_routes import Experiments
 from bandi.serving.hot import RecommendationRequest
 from bandi.serving.live import LiveView
 from bandi.serving.problems import ProblemDetails
@@ -28,7 +30,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
 _STRUCTS = (
     RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails, RulesInUse, SegmentsView,
-    Explanation, CreditReport, DelayReport, PushDraft,
+    Explanation, CreditReport, DelayReport, PushDraft, Experiments,
 )  # fmt: skip
 _READS_BODY = (400, 408, 413, 415, 422)
 _WRITES = (*_READS_BODY, 507)
@@ -46,8 +48,10 @@ _MEANINGS = {
 
 def openapi_document(serve: Serve) -> Json:
     """The document as plain dicts and lists."""
-    (event, rule, *_), schemas = msgspec.json.schema_components([Event, Rule, *_STRUCTS], ref_template=_REF)
-    schemas["Event"], schemas["Rule"] = event, rule
+    (event, rule, change, *_), schemas = msgspec.json.schema_components(
+        [Event, Rule, Change, *_STRUCTS], ref_template=_REF
+    )
+    schemas["Event"], schemas["Rule"], schemas["Change"] = event, rule, change
     kinds = [member.__name__ for member in get_args(Rule)]
     schemas["RuleFields"] = {"title": "RuleFields", "anyOf": [_ref(f"{kind}Fields") for kind in kinds]}
     for kind in ("Item", "User", *kinds):
@@ -62,7 +66,7 @@ def openapi_document(serve: Serve) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in ("reading", "catalogue", "rules", "looking", "health")],
+        "tags": [{"name": name} for name in ("reading", "catalogue", "rules", "experiments", "looking", "health")],
         "paths": _paths(serve),
         "components": {"schemas": schemas, "responses": {"Other": _problem("Any other: 404, 405 (Allow), 431, 500")}},
     }
@@ -75,6 +79,7 @@ def _paths(serve: Serve) -> Json:
         **_catalogue("items", "Item", examples.ITEM, serve),
         **_catalogue("users", "User", examples.USER, serve),
         **_rules(),
+        **_experiments(),
         "/v1/segments": {"get": _segments()},
         "/v1/explanations": {"get": _explanation()},
         "/v1/arms": {"get": _arms()},
@@ -223,6 +228,24 @@ def _rules() -> Json:
             "get": _get("rules", "get_rule", "One rule.", _ref("Rule"), (400, 404)),
             "put": {**put, "requestBody": _body(_ref("RuleFields"), example)},
             "delete": _operation("rules", "delete_rule", "Take one rule out; it acts no more.", gone),
+        },
+    }
+
+
+def _experiments() -> Json:
+    durable = _responses(
+        200, "Durable; it acts from the next request on", _content(_ref("ExperimentView")), (*_WRITES, 404)
+    )
+    change = _operation("experiments", "change_experiment", "Start, ramp, stop or conclude one experiment.", durable)
+    every = _get("experiments", "list_experiments", "All experiments of bandi.toml.", _ref("Experiments"))
+    one = _get("experiments", "get_experiment", "One experiment.", _ref("ExperimentView"), (400, 404))
+    named = _path_id("Name of the experiment")
+    return {
+        "/v1/experiments": {"get": every},
+        "/v1/experiments/{id}": {"parameters": [named], "get": one},
+        "/v1/experiments/{id}/changes": {
+            "parameters": [named],
+            "post": {**change, "requestBody": _body(_ref("Change"), examples.CHANGE)},
         },
     }
 

@@ -15,6 +15,12 @@ RULE: dict[str, Any] = {
     "item": "t017",
     "slot": 0,
 }
+CHANGE: dict[str, Any] = {
+    "action": "ramp",
+    "share": 0.5,
+    "who": "kim@example.com",
+    "why": "no guardrail moved in a week",
+}
 
 _CLICK: dict[str, Any] = {
     "type": "click",
