@@ -85,7 +85,7 @@ class ChainPolicy:
             slots[request.shown :] = 0.0  # ranked for whoever sorts the list again, but not shown
         draws = shown.scores.astype(np.float64)
         pool = Pool(shown.items, draws, means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D), slots, exploring)
-        order, keys = self._rule.choose(self.chain, pool, k)
+        order, keys = self._rule.choose(self.chain.believing(candidates.step_priors), pool, k)
         return Ranked(shown.items[order], keys[order].astype(np.float32))
 
     def update(self, outcomes: Outcomes) -> None:

@@ -1,0 +1,64 @@
+"""Priors of later steps from content: a new title's factors start from what titles like it have got (empirical Bayes).
+
+The chain (policies/chain.py) takes rewards of a step as Poisson, R_i ~ Poisson(rate E_i w_i), and titles' factors as Gamma
+about 1. Here the factors are Gamma about what content predicts:
+
+    w_i ~ Gamma(a_i, a_i / m_i),    ln m_i = level + x_i' beta
+
+a log-linear mixed Poisson regression, whose counts are negative binomial (Lawless 1987; with effects of content as random
+effects: Christiansen and Morris 1997). It is fitted by the regression that click priors are fitted by (beta_binomial.py): a
+Poisson count is the limit of many trials that seldom succeed, so an exposure is cut into as many trials as let a hundredth
+succeed, and there logit and ln, Beta and Gamma, are all but the same. The penalty on each kind of content and the spread of
+titles about their predictions come with it; what is not sure of beta widens a title's own belief.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bandi.learning.content_features import Content
+from bandi.learning.content_priors import fit_titles, foretold
+from bandi.model.policy_config import Prior
+from bandi.model.records import Array
+from bandi.policies._chain_kernels import MOST_SPREAD, RATE, SHAPE
+from bandi.policies.chain import ChainStatistics
+from bandi.policies.protocol import StepPriors
+
+SELDOM = 0.01
+"""Successes of a trial on average. The regression's strengths of 1 to 2,000 trials are then Gamma shapes of 0.01 to 20."""
+_LEAST_SHAPE = 0.05
+"""Of a factor's prior: one start must not outweigh all."""
+_FARTHEST = 20.0
+"""A prediction is at most so many times the mean, and at least the mean by as much."""
+
+
+def learn_step_priors(chain: ChainStatistics, content: Content, now_ms: int) -> StepPriors:
+    """What the factors of all titles of `content` start from, in each step of the chain.
+
+    What other titles have got tells of a title, and so does what it has got itself, a little: its own counts are among those
+    that beta comes from. Steps in which titles are alike stay so. Deterministic; O(steps * rounds * labels).
+    """
+    items = np.arange(content.items, dtype=np.int32)
+    means, shapes = np.ones((chain.steps, content.items)), np.empty((chain.steps, content.items))
+    for step in range(chain.steps):
+        shapes[step] = chain.shared[step, SHAPE]
+        if chain.shared[step, MOST_SPREAD] > 0.0:
+            expected = chain.shared[step, RATE] * chain.exposure_of(items, step, now_ms)
+            means[step], shapes[step] = predicted_factors(
+                chain.rewards_of(items, step), expected, float(chain.shared[step, SHAPE]), content
+            )
+    return StepPriors(means, shapes)
+
+
+def predicted_factors(rewards: Array, expected: Array, shape: float, content: Content) -> tuple[Array, Array]:
+    """Mean and Gamma shape of every title's factor, by its content: float64[items] each.
+
+    rewards: float64[items]; expected: float64[items], those of a title of factor 1 with the same exposure, at least
+    0. shape: of all titles together, where the search for the spread about the predictions starts.
+    """
+    trials = expected / SELDOM
+    successes = np.clip(rewards, 0.0, trials)
+    configured = Prior(mean=SELDOM, strength=min(max(shape / SELDOM, 1.0), 2_000.0))
+    mean, worth = foretold(fit_titles(successes, trials - successes, content, configured), content)
+    shapes = mean * (worth + 1.0) / (1.0 - mean)  # the Gamma of the Beta's mean and variance
+    return np.clip(mean / SELDOM, 1.0 / _FARTHEST, _FARTHEST), np.maximum(shapes, _LEAST_SHAPE)
