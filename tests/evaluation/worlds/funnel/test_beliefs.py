@@ -86,7 +86,7 @@ def test_runs_with_beliefs_are_the_same_again_and_differ_from_runs_without(world
     results = []
     for which in ("clicks and steps", "clicks and steps", "steps", None):
         policy = earning()
-        believe = None if which is None else believe_by_content(policy, Prior(), which, world.catalogue)  # type: ignore[arg-type]
+        believe = None if which is None else believe_by_content(policy, Prior(), which, world.catalogue)
         results.append(run_funnel("earning", policy, world, STEPS, believe=believe))
     assert same(results[0], results[1])
     assert not same(results[0], results[2])

@@ -69,7 +69,7 @@ def test_no_reference_leads_from_a_policy_to_the_truth(world: FunnelWorld) -> No
     believe = believe_by_content(policy.policy, Prior(), "clicks and steps", world.catalogue)  # type: ignore[arg-type]
     plan = Plan(segments=3, steps=("continued", "coins"))
     run_funnel("curious", policy, world, plan, organic=heard.append, believe=believe)  # type: ignore[arg-type]
-    learned_from = [cell.cell_contents for cell in believe.__closure__ or ()]  # type: ignore[attr-defined]
+    learned_from = [cell.cell_contents for cell in believe.__closure__ or ()]
     assert any(isinstance(thing, Catalogue) for thing in learned_from)
     things = reachable([policy, heard, *learned_from])
     assert len(policy.kept) > world.sessions.bounds[-1]
