@@ -147,7 +147,7 @@ def test_steps_in_which_titles_are_alike_stay_so() -> None:
     history(chain, genres, 1.0 + genres, 1)
     found = learn_step_priors(chain, by_genre(genres), 60 * DAY)
     assert (found.means[1] == 1.0).all()
-    assert (found.shapes[1] == chain.shared[1, kernel.SHAPE]).all()
+    assert (found.shapes[1] == np.float32(chain.shared[1, kernel.SHAPE])).all()
 
 
 @settings(max_examples=40, deadline=None)

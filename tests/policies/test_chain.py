@@ -255,7 +255,8 @@ def test_what_content_predicts_is_the_prior_of_a_factor() -> None:
     chain, items, now = ChainStatistics(), np.arange(40, dtype=np.int32), 90 * DAY
     chain.update(history(7))
     random = np.random.default_rng(1)
-    priors = StepPriors(random.uniform(0.2, 4.0, (2, 33)), random.uniform(0.5, 9.0, (2, 33)))
+    means, shapes = random.uniform(0.2, 4.0, (2, 33)), random.uniform(0.5, 9.0, (2, 33))
+    priors = StepPriors(means.astype(np.float32), shapes.astype(np.float32))
     believing = chain.believing(priors)
     for step in (0, 1):
         counts = np.maximum(chain.rewards_of(items, step), 0.0)
@@ -273,7 +274,9 @@ def test_what_content_predicts_is_the_prior_of_a_factor() -> None:
 def test_draws_of_a_title_follow_the_gamma_that_content_predicts() -> None:
     """20,000 draws of a new title's last factor: mean within 5 standard errors, variance within 10 %."""
     chain, mean, shape = ChainStatistics(), 3.0, 4.0
-    believing = chain.believing(StepPriors(np.array([[1.0], [mean]]), np.array([[1.0], [shape]])))
+    believing = chain.believing(
+        StepPriors(np.array([[1.0], [mean]], np.float32), np.array([[1.0], [shape]], np.float32))
+    )
     one = np.zeros(1, np.int32)
     average = float(chain.values_of(one, 0, 0.0, np.uint64(0))[0])
     draws = np.array([believing.values_of(one, 0, 1.0, np.uint64(seed))[0] for seed in range(20_000)]) / average
@@ -282,7 +285,7 @@ def test_draws_of_a_title_follow_the_gamma_that_content_predicts() -> None:
 
 
 def test_predictions_are_no_part_of_the_state_and_of_the_same_steps() -> None:
-    chain, priors = ChainStatistics(), StepPriors(np.full((2, 30), 2.0), np.ones((2, 30)))
+    chain, priors = ChainStatistics(), StepPriors(np.full((2, 30), 2.0, np.float32), np.ones((2, 30), np.float32))
     chain.update(history(3))
     one, other = chain.dump(), chain.believing(priors).dump()
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)

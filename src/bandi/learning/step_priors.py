@@ -47,7 +47,7 @@ def learn_step_priors(chain: ChainStatistics, content: Content, now_ms: int) -> 
             means[step], shapes[step] = predicted_factors(
                 chain.rewards_of(items, step), expected, float(chain.shared[step, SHAPE]), content
             )
-    return StepPriors(means, shapes)
+    return StepPriors(means.astype(np.float32), shapes.astype(np.float32))
 
 
 def predicted_factors(rewards: Array, expected: Array, shape: float, content: Content) -> tuple[Array, Array]:

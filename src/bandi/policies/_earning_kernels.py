@@ -30,8 +30,8 @@ _COINS_WORTH = 10.0
 def _factor_prior(shared: Array, prior_means: Array, prior_shapes: Array, item: int, step: int) -> tuple[float, float]:
     """Gamma(shape, rate) of a title's factor before its own starts: what content predicts, else mean 1 and the common shape."""
     if item < prior_means.shape[1]:
-        shape = prior_shapes[step, item]
-        return shape, shape / prior_means[step, item]
+        shape = float(prior_shapes[step, item])
+        return shape, shape / float(prior_means[step, item])
     return shared[step, SHAPE], shared[step, SHAPE]
 
 
@@ -44,7 +44,7 @@ def value_titles(
     """Coins that a start of each title is expected to bring, to a reader of factor 1: float64[n], written to `out`.
 
     explore: 0, posterior means; 1, draws from the posterior; between, a draw's excess over the mean counts by it.
-    prior_means, prior_shapes: float64[steps, known], as in protocol.StepPriors.
+    prior_means, prior_shapes: float32[steps, known], as in protocol.StepPriors.
     """
     steps = trials.shape[1]
     shares = np.empty((steps, len(TAUS_MS)))

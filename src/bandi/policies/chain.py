@@ -75,7 +75,7 @@ class ChainStatistics:
             [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
         )
         self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread, 0.0])
-        self._believed = StepPriors(np.zeros((steps, 0)), np.zeros((steps, 0)))
+        self._believed = StepPriors(np.zeros((steps, 0), np.float32), np.zeros((steps, 0), np.float32))
 
     def believing(self, priors: StepPriors | None) -> ChainStatistics:
         """The same statistics, read by what content predicts of titles; None: these themselves. Not to be updated. O(1).

@@ -46,7 +46,7 @@ class ContentPriors(NamedTuple):
 class StepPriors(NamedTuple):
     """What is believed of titles' factors in later steps (policies/chain.py) before their own starts: Gamma(shapes, shapes / means).
 
-    means, shapes: float64[steps, items], above 0, contiguous; an item at or beyond their end is average, as the chain knows it.
+    means, shapes: float32[steps, items], above 0, contiguous; an item at or beyond their end is average, as the chain knows it.
     """
 
     means: Array
