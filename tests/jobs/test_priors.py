@@ -211,6 +211,9 @@ def test_titles_that_nobody_started_are_worth_what_their_genre_is(earning: Path,
         drama = {place: share_of_drama(engine, place) for place in ("home", "plain")}
         assert drama["home"] > 0.8
         assert 0.3 < drama["plain"] < 0.7
+        coins = {place: engine.coins(place, items=["t60", "t61"]) for place in ("home", "plain")}
+        assert coins["home"][0].coins_per_start > 5 * coins["home"][1].coins_per_start
+        assert coins["plain"][0].coins_per_start == coins["plain"][1].coins_per_start
         asked = engine.recommend("somebody", "home", k=8, seed=3)
         assert engine.ask_again(asked.request_id) == asked
     report = Shelf(folder).manifest("000001").priors["home"]

@@ -165,7 +165,7 @@ class Decider:
         found = None if learned is None else learned.priors.get(placement.name)
         return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
 
-    def _step_priors(self, placement: PlacementState) -> StepPriors | None:
+    def step_priors(self, placement: PlacementState) -> StepPriors | None:
         """What factors of later steps start from by the artifact in use; None: all titles are average."""
         steps = steps_of(placement.config.policy)
         if not steps or learned_prior(placement.config.policy) is None:
@@ -223,7 +223,7 @@ class Decider:
             stays[without[without < len(stays)]] = False
             items = np.flatnonzero(stays).astype(np.int32)
             candidates = Candidates(items, state.items.editor_ranks(items))
-        candidates = candidates._replace(priors=self.priors(placement), step_priors=self._step_priors(placement))
+        candidates = candidates._replace(priors=self.priors(placement), step_priors=self.step_priors(placement))
         pins = force.pin_items
         request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up, shown=k)
         if placement.dimensions:
