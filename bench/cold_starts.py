@@ -75,12 +75,15 @@ def main() -> None:
     asked.add_argument("--seeds", type=int, default=4)
     asked.add_argument("--visits", type=int)
     asked.add_argument("--constant", action="store_true")
+    asked.add_argument("--only", nargs="*", help="names of policies as in the table; their bases are needed too")
     options = asked.parse_args()
     parameters = resized(read_funnel(preset_file(options.world)), visits=options.visits)
     cases: dict[str, tuple[Case, Callable[..., Content] | None]] = {name: (case, None) for name, case in CASES.items()}
     if options.constant:
         constant = {name: case for name, case in CASES.items() if case[1] is not None}
         cases |= {name.replace("by content", "by level"): (case, _level) for name, case in constant.items()}
+    if options.only:
+        cases = {name: case for name, case in cases.items() if name in options.only}
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in cases}
     began = time.perf_counter()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
