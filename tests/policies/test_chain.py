@@ -195,7 +195,6 @@ def test_withdrawn_rows_leave_no_negative_counts() -> None:
     chain.update(rows([0] * 50, 1, rewards=-1.0, users=1))
     chain.update(rows([0] * 50, 1, trials=-1.0, users=1))
     assert chain.trials[0].min() >= 0 and chain.immature[0, 1].min() >= 0
-    assert chain.globals_[kernel.SPREAD] >= 0 and chain.globals_[kernel.STARTS] == 0
 
 
 def test_a_curve_of_payments_that_all_wait_stays_a_share() -> None:
@@ -291,3 +290,34 @@ def test_predictions_are_no_part_of_the_state_and_of_the_same_steps() -> None:
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
     with pytest.raises(ValueError, match="expected 1 steps, found 2"):
         ChainStatistics((PAID,)).believing(priors)
+
+
+def test_the_reading_is_shared_among_readers_by_their_factors() -> None:
+    shares = np.empty(len(kernel.FACTORS))
+    kernel.share_readers(np.zeros((0, 2), np.float32), 1.0, shares)
+    assert shares.tolist() == (kernel.FACTORS == 1.0).astype(float).tolist()
+    readers = np.array([[1.0, 1.0], [3.0, 0.0], [0.0, 0.0], [1e-6, 900.0]], np.float32)
+    kernel.share_readers(readers, 1.0, shares)
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[kernel.FACTORS == 1.0] == pytest.approx(0.25)
+    assert shares[kernel.FACTORS == 0.25] == pytest.approx(0.75)
+    assert shares[-1] > 0.0  # beyond the last factor
+
+
+def test_worths_of_the_last_refit_are_what_starts_were_then_expected_to_bring() -> None:
+    chain = ChainStatistics()
+    assert chain.known_worths()[1] == pytest.approx(0.4 * 0.01)
+    items = np.arange(2_000) % 40
+    chain.update(rows(items.tolist(), 1, trials=1.0))
+    chain.update(rows(items.tolist(), 1, rewards=1.0))
+    for _ in range(10):
+        chain.update(rows([3], 2, rewards=1.0, values=30.0))
+    worths, usual = chain.known_worths()
+    assert len(worths) == 40
+    now = chain.values_of(np.arange(40, dtype=np.int32), int(chain.globals_[kernel.CLOCK_MS]), 0.0, np.uint64(1))
+    assert worths.argmax() == now.argmax() == 3
+    assert worths[3] == pytest.approx(now[3], rel=0.5) and worths[5] == pytest.approx(now[5], rel=0.5)
+    assert worths[5] < worths[3] / 5
+    again = ChainStatistics()
+    again.load(chain.dump())
+    assert (again.known_worths()[0] == worths).all() and again.known_worths()[1] == usual

@@ -147,11 +147,20 @@ class Engine:
         sent included; now: the moment of the run (default: our clock); seed: all the randomness (default: fresh). Events wait
         meanwhile. Raises InvalidInputError, also where no placement has `push`; StorageFullError.
         """
+        at_ms, chosen_seed = self._push_arguments(budget, now, seed)
+        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+
+    def push_draft(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
+        """The list that `push` would give for these arguments now: nothing is logged, no message has a request, none may be sent."""
+        at_ms, chosen_seed = self._push_arguments(budget, now, seed)
+        return self._at_rest(lambda: self._pusher.draft(budget, at_ms, chosen_seed))
+
+    def _push_arguments(self, budget: int, now: Moment | None, seed: int | None) -> tuple[int, int]:
+        """(at_ms, seed). Raises InvalidInputError."""
         if not (isinstance(budget, int) and not isinstance(budget, bool) and 1 <= budget <= MAX_BUDGET):
             raise InvalidInputError(Problem("budget", repr(budget)[:66], f"a whole number from 1 to {MAX_BUDGET}"))
         at_ms = self._clock_ms() if now is None else milliseconds(now)
-        chosen_seed = mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
-        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+        return at_ms, mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
 
     def push_again(self, run: int | None = None) -> PushList:
         """The list of a run (None: the latest), unchanged. Raises InvalidInputError where there is none of that number."""

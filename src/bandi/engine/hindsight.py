@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
-from bandi.engine.deciding import Asking, Decider, mix, ranked_items
+from bandi.engine.deciding import Asking, Decided, Decider, mix, ranked_items
 from bandi.engine.opening import Opened
+from bandi.engine.plugin_contract import broken_contract
 from bandi.engine.pushing import chosen
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState
@@ -19,6 +20,8 @@ from bandi.model import request_ids
 from bandi.model.answers import RankedItem, Ranking
 from bandi.model.errors import InvalidInputError, LogDamagedError, Problem, UnknownNameError
 from bandi.model.records import Array
+from bandi.policies.guarded import GuardedPolicy
+from bandi.policies.seen import within
 
 _WINDOW = 1 << 20
 MAX_DRAWS = 1_000_000
@@ -55,14 +58,24 @@ class Hindsight:
         self._flush = flush
 
     def ask_again(self, request_id: str) -> Ranking:
-        """The ranking, computed anew. Raises LogDamagedError where it is not what the log says was shown."""
+        """The ranking, computed anew.
+
+        Raises LogDamagedError where it is not what the log says was shown, or PluginContractError where a plug-in chose it.
+        """
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
         if placement.config.push is not None:
             return self._message_again(found, placement)
-        decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
+
+        def decide() -> Decided:
+            return decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
+
+        decided = decide()
         if not np.array_equal(decided.items, found.items):
+            guard = within(placement.policy)
+            if isinstance(guard, GuardedPolicy):
+                raise broken_contract(request_id, guard, decided.items, lambda: decide().items)
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
                 "one in the log; `bandi doctor` compares log and snapshots"

@@ -160,7 +160,8 @@ class State:
                 headers = piece.decisions.headers
                 placement.account.fold(headers[headers["placement"] == placement.index])
         followed = self.journeys.fold(piece.events.rows)
-        rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
+        events = Events(piece.events.positions[followed.at], followed.rows)
+        rows = self.attribution.rows(replace(piece, events=events))
         asked, recent = self._readers_of(rows, piece)
         for index, outcomes in by_placement(rows).items():
             self._learn(index, self._with_vectors(index, outcomes, recent[asked == index]))

@@ -1,4 +1,4 @@
-"""One list that gives up a stated share of its clicks for coins: values drawn for the pool, then the trade."""
+"""Lists that give up a stated share of clicks for coins: values drawn for the pool, then the trade at one rate for all readers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bandi.model.records import Array
 from bandi.policies._chain_kernels import (
     CLOCK_MS,
     COINS_EACH,
+    COINS_WORTH,
+    FACTORS,
     RATE,
     SHAPE,
     TAUS_MS,
@@ -20,10 +22,9 @@ from bandi.policies._chain_kernels import (
 )
 from bandi.policies._random import beta_draw, log_gamma_draw, stream
 
-_STEPS = 12
-"""Halvings of the trade-off: 1 / 4,096 of its range."""
-_COINS_WORTH = 10.0
-"""Payers that the mean of all titles is worth in a title's coins per payer."""
+RATES = 2.0 ** np.arange(-7.0, 7.5, 0.5)
+"""Rates at which lists are tried: what mean coins of a start are worth, in clicks."""
+_STEPS = 20
 
 
 @njit(cache=True, nogil=True)
@@ -65,7 +66,7 @@ def value_titles(
             value *= rate * factor
         payers = max(rewards[item, steps - 1], 0.0) if item < used else 0.0
         coins = counted_coins(values[item], payers, shared, globals_) if item < used else 0.0
-        out[i] = value * (coins + _COINS_WORTH * globals_[COINS_EACH]) / (payers + _COINS_WORTH)
+        out[i] = value * (coins + COINS_WORTH * globals_[COINS_EACH]) / (payers + COINS_WORTH)
 
 
 @njit(cache=True, nogil=True)
@@ -94,39 +95,92 @@ def _clicks(order: Array, means: Array, examination: Array) -> float:
 
 
 @njit(cache=True, nogil=True)
-def trade(
-    draws: Array, means: Array, values: Array, examination: Array, give_up: float, keys: Array, order: Array
-) -> float:
-    """The list that earns most among those that give up at most `give_up` of the expected clicks; returns the trade-off x.
+def _list_at(rate: float, draws: Array, values: Array, keys: Array, order: Array) -> None:
+    """The list at a rate: keys are draws * (1 + rate * value / mean value), brought to at most a few times the draws."""
+    mean = 0.0
+    for i in range(len(values)):
+        mean += values[i]
+    mean = max(mean / max(len(values), 1), 1e-300)
+    kept = 0.0 if math.isinf(rate) else 1.0 / (1.0 + rate)
+    for i in range(len(draws)):
+        keys[i] = draws[i] * (kept + (1.0 - kept) * values[i] / mean)
+    _best(keys, len(order), order)
 
-    Keys are draws * ((1 - x) + x * value / mean value): the Lagrangian of coins under a constraint on clicks, whose lists
-    run from the most clicks (x = 0) to the most coins (x = 1). draws, means, values, keys: float64[n]; order: int32[k],
-    written. O(n + k) for each of a dozen halvings.
+
+@njit(cache=True, nogil=True)
+def losses(
+    draws: Array, means: Array, values: Array, examination: Array, keys: Array, order: Array, lost: Array
+) -> None:
+    """Share of the expected clicks that the list at each of `RATES`, and last at coins alone, loses: float64[30], to `lost`.
+
+    What is lost for nothing by a draw's luck is not counted: at least 0, and ascending. O(n + k) for each rate.
     """
-    k = len(order)
-    mean_value = 0.0
-    for i in range(len(draws)):
-        mean_value += values[i]
-    mean_value = max(mean_value / max(len(draws), 1), 1e-300)
-    keys[:] = draws
-    _best(keys, k, order)
-    least = (1.0 - give_up) * _clicks(order, means, examination)
-    low, high = 0.0, 1.0
-    for step in range(_STEPS + 1):
-        x = 1.0 if step == 0 else 0.5 * (low + high)
-        for i in range(len(draws)):
-            keys[i] = draws[i] * ((1.0 - x) + x * values[i] / mean_value)
-        _best(keys, k, order)
-        if _clicks(order, means, examination) >= least:
-            low = x
-            if step == 0:
-                return x
+    _list_at(0.0, draws, values, keys, order)
+    most = max(_clicks(order, means, examination), 1e-300)
+    worst = 0.0
+    for point in range(len(lost)):
+        _list_at(RATES[point] if point < len(RATES) else np.inf, draws, values, keys, order)
+        worst = max(worst, 1.0 - _clicks(order, means, examination) / most)
+        lost[point] = worst
+
+
+@njit(cache=True, nogil=True)
+def _lost_by_all(log_rate: float, lost: Array, shares: Array) -> float:
+    """Share of all clicks lost where a reader of factor f trades at 2**log_rate * f; lines between the rates tried."""
+    total, last = 0.0, len(RATES) - 1
+    for reader in range(len(shares)):
+        if shares[reader] <= 0.0:
+            continue
+        place = 2.0 * (log_rate + math.log2(FACTORS[reader]) + 7.0)
+        if place <= 0.0:
+            loss = lost[0] * 2.0 ** min(place, 0.0)  # near its optimum a list loses with the square of the rate
+        elif place >= last:
+            loss = lost[last] + (lost[last + 1] - lost[last]) * min((place - last) / 8.0, 1.0)
         else:
-            high = x
-    for i in range(len(draws)):
-        keys[i] = draws[i] * ((1.0 - low) + low * values[i] / mean_value)
-    _best(keys, k, order)
-    return low
+            below = int(place)
+            loss = lost[below] + (lost[below + 1] - lost[below]) * (place - below)
+        total += shares[reader] * loss
+    return total
+
+
+@njit(cache=True, nogil=True)
+def rate_for(give_up: float, lost: Array, shares: Array) -> float:
+    """The rate of exchange for a reader of factor 1 at which all readers together lose `give_up` of their clicks.
+
+    lost: as `losses` gives it; shares: float64[21], `reader_shares`. Infinite where coins alone cost no more.
+    """
+    if give_up <= 0.0:
+        return 0.0
+    low, high = -14.0, 16.0
+    if give_up >= 1.0 or _lost_by_all(high, lost, shares) <= give_up:
+        return np.inf
+    for _ in range(_STEPS):
+        middle = 0.5 * (low + high)
+        if _lost_by_all(middle, lost, shares) <= give_up:
+            low = middle
+        else:
+            high = middle
+    return float(2.0**low)
+
+
+@njit(cache=True, nogil=True)
+def trade(
+    draws: Array, means: Array, values: Array, examination: Array, give_up: float, factor: float, shares: Array, keys: Array,
+    order: Array,
+) -> float:  # fmt: skip
+    """The list that earns most of a reader of this factor, at the rate at which all give up `give_up`; returns its rate.
+
+    Keys are draws * (1 + rate * value / mean value), scaled: the Lagrangian of coins under a constraint on clicks, whose lists
+    run from the most clicks (rate 0) to the most coins (infinite). draws, means, values, keys: float64[n]; order: int32[k],
+    written. O(n + k) for each of some thirty rates.
+    """
+    rate = 0.0
+    if give_up > 0.0:
+        lost = np.empty(len(RATES) + 1)
+        losses(draws, means, values, examination, keys, order, lost)
+        rate = rate_for(give_up, lost, shares) * factor
+    _list_at(rate, draws, values, keys, order)
+    return rate
 
 
 @njit(cache=True, nogil=True)

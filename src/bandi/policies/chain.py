@@ -50,11 +50,12 @@ PAID = StepPrior(0.01, 4.5 * 86_400_000)
 
 
 class ChainStatistics:
-    """Counts of one or two steps after a start. 64 bytes a title and step, 8 a title, 8 bytes a reader.
+    """Counts of one or two steps after a start. 64 bytes a title and step, 16 a title, 8 bytes a reader.
 
     trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; landmarks: float64[6]; values:
     float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 5];
-    weights: float64[steps, 6], the delay curves.
+    weights: float64[steps, 6], the delay curves; reader_shares: float64[21], the part of the reading that readers of each of
+    `FACTORS` do; worths: float64[titles], coins expected of a start when all were learned from together, for `known_worths`.
     """
 
     def __init__(self, priors: Sequence[StepPrior] = (CONTINUED, PAID), most_reader_spread: float = 20.0) -> None:
@@ -66,7 +67,7 @@ class ChainStatistics:
         self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
         self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
         self.landmarks = np.full(len(kernel.TAUS_MS), kernel.NO_TIME)
-        self.values = np.zeros(0)
+        self.values, self.worths = np.zeros(0), np.zeros(0)
         self.readers = np.zeros((0, 2), np.float32)
         self.items, self._users = 0, 0
         self.ring = np.zeros((steps, kernel.RING, 2), np.int64)
@@ -74,7 +75,10 @@ class ChainStatistics:
         self.shared = np.array(
             [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
         )
-        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread, 0.0])
+        usual = float(np.prod(self.prior_rates))
+        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, most_reader_spread, 0.0, 0.0, usual])
+        self.reader_shares = np.zeros(len(kernel.FACTORS))
+        self._share_readers()
         self._believed = StepPriors(np.zeros((steps, 0), np.float32), np.zeros((steps, 0), np.float32))
 
     def believing(self, priors: StepPriors | None) -> ChainStatistics:
@@ -109,7 +113,7 @@ class ChainStatistics:
             outcomes.steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.landmarks,
             self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
-            self.globals_, self.items,
+            self.globals_, self.reader_shares, self.worths, self.items,
         )  # fmt: skip
 
     def values_of(self, items: Array, now_ms: int, explore: float, seed: np.uint64) -> Array:
@@ -124,6 +128,10 @@ class ChainStatistics:
             self.globals_, min(self.items, len(self.trials)), *self._believed, float(now_ms), explore, seed, values,
         )  # fmt: skip
         return values
+
+    def known_worths(self) -> tuple[Array, float]:
+        """Coins that a start of each title was expected to bring at the last refit, and of titles beyond: (float64[m], coins)."""
+        return self.worths[: int(self.globals_[kernel.WEIGHED])], float(self.globals_[kernel.USUAL_WORTH])
 
     def factors_of(self, items: Array, step: int, now_ms: int) -> Array:
         """How much more than average each title does in a step (0: the first after the start): float64[n], means. O(n)."""
@@ -191,6 +199,8 @@ class ChainStatistics:
             "delays": self.weights.copy(),
             "shared": self.shared.copy(),
             "globals": self.globals_.copy(),
+            "reader_shares": self.reader_shares.copy(),
+            "worths": self.worths[: self.items].copy(),
         }
 
     def load(self, state: State) -> None:
@@ -204,10 +214,12 @@ class ChainStatistics:
             ("shared", self.shared),
             ("globals", self.globals_),
             ("landmarks_ms", self.landmarks),
+            ("reader_shares", self.reader_shares),
         ):
             if np.asarray(state[name]).shape != mine.shape:
                 raise ValueError(f"{name}: expected {list(mine.shape)}, found {list(np.asarray(state[name]).shape)}")
-        rows = {"rewards": trials.shape, "immature": (*trials.shape, len(kernel.TAUS_MS)), "values": trials.shape[:1]}
+        rows = {"rewards": trials.shape, "immature": (*trials.shape, len(kernel.TAUS_MS))}
+        rows |= {"values": trials.shape[:1], "worths": trials.shape[:1]}
         for name, shape in rows.items():
             if np.asarray(state[name]).shape != shape:
                 raise ValueError(f"{name}: expected {list(shape)}, found {list(np.asarray(state[name]).shape)}")
@@ -219,6 +231,8 @@ class ChainStatistics:
         self.values, self.readers = np.array(state["values"], np.float64), np.array(state["readers"], np.float32)
         self.ring, self.weights = np.array(state["ring"], np.int64), np.array(state["delays"], np.float64)
         self.shared, self.globals_ = np.array(state["shared"], np.float64), np.array(state["globals"], np.float64)
+        self.reader_shares = np.array(state["reader_shares"], np.float64)
+        self.worths = np.array(state["worths"], np.float64)
         self.items, self._users = len(trials), len(self.readers)
 
     def merge(self, other: State) -> None:
@@ -231,12 +245,17 @@ class ChainStatistics:
             shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.landmarks, self.values,
             self.readers, self.ring, self.shared, self.globals_,
         )  # fmt: skip
+        self._share_readers()
+
+    def _share_readers(self) -> None:
+        kernel.share_readers(self.readers[: self._users], self.globals_[kernel.READER_SHAPE], self.reader_shares)
 
     def _grow(self, items: int, users: int) -> None:
         if items > len(self.trials):
             more = max(items, len(self.trials) * 3 // 2, _FIRST)
             self.trials, self.rewards = _grown(self.trials, more), _grown(self.rewards, more)
             self.immature, self.values = _grown(self.immature, more), _grown(self.values, more)
+            self.worths = _grown(self.worths, more)
         if users > len(self.readers):
             self.readers = _grown(self.readers, max(users, len(self.readers) * 3 // 2, _FIRST))
         self.items, self._users = max(self.items, items), max(self._users, users)

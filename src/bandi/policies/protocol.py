@@ -89,8 +89,8 @@ class Outcomes:
     trial's time. values: float64[n], coins of the rewards of later steps (a further purchase within the window comes with
     reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in rows
     without one; vectors: float32[n, d], what was known of the readers; slots: int32[n], where in the list the item stood, 0 is
-    first, -1: unknown; title_vectors: float32[catalogue, d], what is known of titles, by dense id (an item at or beyond its end
-    has none). Each None where no policy asks for it.
+    first, -1: unknown; requests: uint64[n], the list that it stood in, 0: unknown; title_vectors: float32[catalogue, d], what
+    is known of titles, by dense id (an item at or beyond its end has none). Each None where no policy asks for it.
     """
 
     items: Array
@@ -104,6 +104,7 @@ class Outcomes:
     delays_ms: Array | None = None
     vectors: Array | None = None
     slots: Array | None = None
+    requests: Array | None = None
     title_vectors: Array | None = None
 
     def only(self, rows: Array) -> Outcomes:

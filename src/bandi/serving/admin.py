@@ -23,6 +23,7 @@ from bandi.serving.hot import answer
 from bandi.serving.live import Live
 from bandi.serving.openapi import openapi_document
 from bandi.serving.problems import HttpProblemError
+from bandi.serving.report_routes import ReportRoutes
 from bandi.serving.rule_routes import RuleRoutes
 
 MAX_PAGE = 1_000
@@ -46,6 +47,7 @@ class AdminRoutes:
             *_catalogue("items", Item, engine.items, engine),
             *_catalogue("users", User, engine.users, engine),
             *RuleRoutes(engine).routes(),
+            *ReportRoutes(engine).routes(),
         ]
         self._router = Router(routes, redirect_slashes=False, default=admin.page)
 
