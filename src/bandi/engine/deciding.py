@@ -26,9 +26,9 @@ from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.exploration import Exploiting, Explored, explore
-from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Ranked, Request
+from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Ranked, Request, StepPriors
 from bandi.policies.seen import within
-from bandi.policies.traits import learned_prior
+from bandi.policies.traits import learned_prior, steps_of
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 
@@ -188,6 +188,15 @@ class Decider:
         found = None if learned is None else learned.priors.get(placement.shown_at)
         return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
 
+    def step_priors(self, placement: PlacementState) -> StepPriors | None:
+        """What factors of later steps start from by the artifact in use; None: all titles are average."""
+        steps = steps_of(placement.config.policy)
+        if not steps or learned_prior(placement.config.policy) is None:
+            return None
+        learned = self._shelf.find(self._state.artifact)
+        found = None if learned is None else learned.step_priors.get(placement.name)
+        return found if found is not None and len(found.means) == len(steps) else None
+
     def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:
         """What a placement's policy believes of `items` (int32[n]), from the priors that its decisions start from."""
         policy = within(placement.policy)
@@ -237,7 +246,7 @@ class Decider:
             stays[without[without < len(stays)]] = False
             items = np.flatnonzero(stays).astype(np.int32)
             candidates = Candidates(items, state.items.editor_ranks(items))
-        candidates = candidates._replace(priors=self.priors(placement))
+        candidates = candidates._replace(priors=self.priors(placement), step_priors=self.step_priors(placement))
         pins = force.pin_items
         request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up, shown=k)
         if placement.dimensions:

@@ -270,7 +270,7 @@ class Engine:
         """
         state = self._decider.placement(placement)
         indices = self._arm_items(state, items, limit)
-        return coins_arms(state, indices, self._item_texts, self._clock_ms())
+        return coins_arms(state, indices, self._item_texts, self._clock_ms(), self._decider.step_priors(state))
 
     def _arm_items(self, placement: PlacementState, items: Sequence[str] | None, limit: int) -> Array:
         """Dense ids of what was asked for: int32[n]."""

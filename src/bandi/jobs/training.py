@@ -61,7 +61,11 @@ def train(
         step("finding segments", 1, 1)
     parts = Parts(vectors.by_feature, mixes)
     priors = learn_priors(config, material, catalogue, vectors, step)
-    learned = replace(_indexed(_learned(factors, parts, segmented), config, step), priors=priors.by_placement)
+    learned = replace(
+        _indexed(_learned(factors, parts, segmented), config, step),
+        priors=priors.by_placement,
+        step_priors=priors.steps,
+    )
     read = np.unique(material.items), np.unique(material.users)
     manifest = Manifest(
         name="",

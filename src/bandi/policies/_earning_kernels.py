@@ -28,13 +28,24 @@ _STEPS = 20
 
 
 @njit(cache=True, nogil=True)
+def _factor_prior(shared: Array, prior_means: Array, prior_shapes: Array, item: int, step: int) -> tuple[float, float]:
+    """Gamma(shape, rate) of a title's factor before its own starts: what content predicts, else mean 1 and the common shape."""
+    if item < prior_means.shape[1]:
+        shape = float(prior_shapes[step, item])
+        return shape, shape / float(prior_means[step, item])
+    return shared[step, SHAPE], shared[step, SHAPE]
+
+
+@njit(cache=True, nogil=True)
 def value_titles(
     items: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, weights: Array,
-    shared: Array, globals_: Array, used: int, now_ms: float, explore: float, seed: np.uint64, out: Array,
+    shared: Array, globals_: Array, used: int, prior_means: Array, prior_shapes: Array, now_ms: float, explore: float,
+    seed: np.uint64, out: Array,
 ) -> None:  # fmt: skip
     """Coins that a start of each title is expected to bring, to a reader of factor 1: float64[n], written to `out`.
 
     explore: 0, posterior means; 1, draws from the posterior; between, a draw's excess over the mean counts by it.
+    prior_means, prior_shapes: float32[steps, known], as in protocol.StepPriors.
     """
     steps = trials.shape[1]
     shares = np.empty((steps, len(TAUS_MS)))
@@ -42,15 +53,16 @@ def value_titles(
     for i in range(len(items)):
         item, value, state = items[i], 1.0, stream(seed, i)
         for step in range(steps):
-            shape, rate = shared[step, SHAPE], shared[step, RATE]
+            rate = shared[step, RATE]
+            shape, worth = _factor_prior(shared, prior_means, prior_shapes, item, step)
             count, exposed = 0.0, 0.0
             if item < used:
                 count = max(rewards[item, step], 0.0)
                 exposed = rate * exposure(trials, immature, shares, item, step)
-            factor = (shape + count) / (shape + exposed)
+            factor = (shape + count) / (worth + exposed)
             if explore > 0.0 and step == steps - 1:  # the steps before are soon known
                 state, logarithm = log_gamma_draw(shape + count, state)
-                factor += explore * (math.exp(logarithm) / (shape + exposed) - factor)
+                factor += explore * (math.exp(logarithm) / (worth + exposed) - factor)
             value *= rate * factor
         payers = max(rewards[item, steps - 1], 0.0) if item < used else 0.0
         coins = counted_coins(values[item], payers, shared, globals_) if item < used else 0.0
@@ -200,9 +212,9 @@ def draw_steps(
 @njit(cache=True, nogil=True)
 def title_factors(
     items: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, weights: Array, shared: Array,
-    globals_: Array, used: int, step: int, now_ms: float, out: Array,
+    globals_: Array, used: int, prior_means: Array, prior_shapes: Array, step: int, now_ms: float, out: Array,
 ) -> None:  # fmt: skip
-    """Posterior means of titles' factors in one step: float64[n], 1 is average, written to `out`."""
+    """Posterior means of titles' factors in one step: float64[n], 1 is average, written to `out`. Priors as in `value_titles`."""
     shares = np.empty((trials.shape[1], len(TAUS_MS)))
     open_shares(weights, landmarks, max(now_ms, globals_[CLOCK_MS]), shares)
     for i in range(len(items)):
@@ -210,4 +222,5 @@ def title_factors(
         if items[i] < used:
             count = max(rewards[items[i], step], 0.0)
             exposed = exposure(trials, immature, shares, items[i], step)
-        out[i] = (shared[step, SHAPE] + count) / (shared[step, SHAPE] + shared[step, RATE] * exposed)
+        shape, worth = _factor_prior(shared, prior_means, prior_shapes, items[i], step)
+        out[i] = (shape + count) / (worth + shared[step, RATE] * exposed)

@@ -7,16 +7,19 @@ A start (a reader's first click on a title) leads through one or two later steps
     E_is = sum over trials of reader factor * F_s(age)
 
 so the posterior of the title's factor is Gamma(shape_s + R_is, shape_s + rate_s * E_is): a title without history is
-average, one with a long history is itself (empirical Bayes; Robbins 1956; Morris 1983; the Gamma-Poisson form of DuMouchel
-1999). The trials of the second step are the rewards of the first: early reading tells of coins before coins come (a
-surrogate; Athey, Chetty, Imbens and Kang 2019). F_s is the delay curve (Chapelle 2014: an unmatured trial is part of a
-trial), kept on fixed time constants, so that E_is costs a few numbers a title (see _chain_kernels.py). Readers have
-factors of the same form, from what they have paid and were expected to pay. rate_s, shape_s and F_s are learned from all
-titles together, again each time a tenth more rewards have come.
+average, one with a long history is itself (empirical Bayes; Robbins 1956; Morris 1983; the Gamma-Poisson form of
+DuMouchel 1999). Where content predicts a title's factor (`believing`; learning/step_priors.py) the prior is Gamma(a, a
+/ m) with that title's own mean m and shape a, and the posterior Gamma(a + R_is, a / m + rate_s * E_is). The trials of
+the second step are the rewards of the first: early reading tells of coins before coins come (a surrogate; Athey,
+Chetty, Imbens and Kang 2019). F_s is the delay curve (Chapelle 2014: an unmatured trial is part of a trial), kept on
+fixed time constants, so that E_is costs a few numbers a title (see _chain_kernels.py). Readers have factors of the same
+form, from what they have paid and were expected to pay. rate_s, shape_s and F_s are learned from all titles together,
+again each time a tenth more rewards have come.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +28,7 @@ import numpy as np
 from bandi.model.records import Array
 from bandi.policies import _chain_kernels as kernel
 from bandi.policies._earning_kernels import title_factors, value_titles
-from bandi.policies.protocol import Outcomes, State
+from bandi.policies.protocol import Outcomes, State, StepPriors
 
 _FIRST = 64
 
@@ -76,6 +79,21 @@ class ChainStatistics:
         self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, most_reader_spread, 0.0, 0.0, usual])
         self.reader_shares = np.zeros(len(kernel.FACTORS))
         self._share_readers()
+        self._believed = StepPriors(np.zeros((steps, 0), np.float32), np.zeros((steps, 0), np.float32))
+
+    def believing(self, priors: StepPriors | None) -> ChainStatistics:
+        """The same statistics, read by what content predicts of titles; None: these themselves. Not to be updated. O(1).
+
+        Predictions are no part of the statistics: they come with each request, as priors of clicks do, so that the same
+        history gives the same state whatever was predicted meanwhile. Raises ValueError where they are of other steps.
+        """
+        if priors is None:
+            return self
+        if len(priors.means) != self.steps:
+            raise ValueError(f"step_priors: expected {self.steps} steps, found {len(priors.means)}")
+        view = copy.copy(self)
+        view._believed = priors
+        return view
 
     def update(self, outcomes: Outcomes) -> None:
         """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once.
@@ -107,7 +125,7 @@ class ChainStatistics:
         values = np.empty(len(items))
         value_titles(
             items, self.trials, self.rewards, self.immature, self.landmarks, self.values, self.weights, self.shared,
-            self.globals_, min(self.items, len(self.trials)), float(now_ms), explore, seed, values,
+            self.globals_, min(self.items, len(self.trials)), *self._believed, float(now_ms), explore, seed, values,
         )  # fmt: skip
         return values
 
@@ -120,7 +138,7 @@ class ChainStatistics:
         factors = np.empty(len(items))
         title_factors(
             items, self.trials, self.rewards, self.immature, self.landmarks, self.weights, self.shared, self.globals_,
-            min(self.items, len(self.trials)), step, float(now_ms), factors,
+            min(self.items, len(self.trials)), *self._believed, step, float(now_ms), factors,
         )  # fmt: skip
         return factors
 
@@ -157,12 +175,16 @@ class ChainStatistics:
         found[known] = np.maximum(self.trials[own, step] - self.immature[own, step] @ shares[step], 0.0)
         return found
 
-    def payers_of(self, items: Array) -> Array:
-        """Rewards of the last step that were seen: float64[n]. O(n)."""
+    def rewards_of(self, items: Array, step: int) -> Array:
+        """Rewards of each title in a step that were seen: float64[n]. O(n)."""
         found = np.zeros(len(items))
         known = items < self.items
-        found[known] = self.rewards[items[known], -1]
+        found[known] = self.rewards[items[known], step]
         return found
+
+    def payers_of(self, items: Array) -> Array:
+        """Rewards of the last step that were seen: float64[n]. O(n)."""
+        return self.rewards_of(items, -1)
 
     def dump(self) -> State:
         """Copy of everything."""

@@ -90,7 +90,7 @@ class ChainPolicy:
             slots,
             exploring,
         )
-        order, keys = self._rule.choose(self.chain, pool, k)
+        order, keys = self._rule.choose(self.chain.believing(candidates.step_priors), pool, k)
         return Ranked(items[order], keys[order].astype(np.float32))
 
     def _draw_pool(self, request: Request, candidates: Candidates, k: int, seed: np.uint64, exploring: float) -> int:

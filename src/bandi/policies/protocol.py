@@ -43,17 +43,29 @@ class ContentPriors(NamedTuple):
     failures: Array
 
 
+class StepPriors(NamedTuple):
+    """What is believed of titles' factors in later steps (policies/chain.py) before their own starts: Gamma(shapes, shapes / means).
+
+    means, shapes: float32[steps, items], above 0, contiguous; an item at or beyond their end is average, as the chain knows it.
+    """
+
+    means: Array
+    shapes: Array
+
+
 class Candidates(NamedTuple):
     """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank).
 
     vectors: float32[catalogue, d], what contextual policies know of titles, by dense id (an item at or beyond its end has
     none), None: nothing. priors: what arms start from, for as many segments as the request has; None: the configured prior.
+    step_priors: what factors of later steps start from, for as many steps as the policy learns; None: all titles are average.
     """
 
     items: Array
     editor_ranks: Array | None = None
     vectors: Array | None = None
     priors: ContentPriors | None = None
+    step_priors: StepPriors | None = None
 
 
 class Ranked(NamedTuple):
