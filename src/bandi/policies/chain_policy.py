@@ -107,19 +107,24 @@ class ChainPolicy:
             self._places[:foremost] = np.searchsorted(candidates.items, shown.items)
             self._draws[:foremost] = shown.scores
         clicks, (worths, usual) = self.arms.gather(request, candidates), self.chain.known_worths()
+        weighed = candidates.items
+        if candidates.step_priors is not None:  # what content predicts is not in the worths of the last refit
+            believing, weighed = self.chain.believing(candidates.step_priors), self._numbers[:n]
+            worths = believing.values_of(candidates.items, request.occurred_ms, 0.0, seed)
         if foremost:
             extend_pool(
-                candidates.items, clicks.a, clicks.b, worths, usual, foremost, size, seed, exploring, self._keys, self._counts,
+                weighed, clicks.a, clicks.b, worths, usual, foremost, size, seed, exploring, self._keys, self._counts,
                 self._places, self._draws, self._means,
             )  # fmt: skip
         else:
             draw_pool(
-                candidates.items, clicks.a, clicks.b, worths, usual, size, seed, exploring, self._keys, self._counts,
+                weighed, clicks.a, clicks.b, worths, usual, size, seed, exploring, self._keys, self._counts,
                 self._places, self._draws, self._means,
             )  # fmt: skip
         return size
 
     def _reserve(self, capacity: int) -> None:
+        self._numbers = np.arange(capacity, dtype=np.int32)
         self._keys, self._counts = np.empty(capacity, np.float32), np.empty(BINS, np.int32)
         self._draws, self._means, self._places = (
             np.empty(capacity),

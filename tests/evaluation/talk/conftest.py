@@ -24,6 +24,9 @@ def tiny() -> Frozen:
             arms=(*frozen.arms, missing),
             dial=change(frozen.dial, give_up=(0.05, 0.35)),
             oracle=change(frozen.oracle, multipliers=(0.0, 0.2, 20.0)),
+            presets=change(
+                frozen.presets, give_up=(0.05,), oracle=change(frozen.presets.oracle, multipliers=(0.0, 0.2))
+            ),
             quick=Quick(seeds=2, readers=150, days=3, visits=400, horizon=60),
             worlds=("calibrated", "thin"),
         )

@@ -52,7 +52,7 @@ def frontier_section(runs: Runs, frozen: Frozen) -> list[str]:
 
 def presets_section(worlds: Mapping[str, Runs], frozen: Frozen) -> list[str]:
     """The same policy in every world, without retuning."""
-    parts, below = [], []
+    parts, below, frozen = [], [], frozen.in_presets
     for world, runs in worlds.items():
         points = [_point(dial_name(give_up), dial_name(give_up), runs, frozen) for give_up in frozen.dial.give_up]
         found = summary.reaches(runs, frozen)

@@ -57,6 +57,8 @@ class Dial(Struct, frozen=True):
 
     policy: PolicyConfig
     give_up: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=32)]
+    by_content: ByContent | None = None
+    """As an arm's."""
 
 
 class OraclePath(Struct, frozen=True):
@@ -66,6 +68,13 @@ class OraclePath(Struct, frozen=True):
     multipliers: Annotated[
         tuple[Annotated[float, msgspec.Meta(ge=0, le=1e6)], ...], msgspec.Meta(min_length=2, max_length=32)
     ]
+
+
+class Presets(Struct, frozen=True):
+    """What is run in the worlds of the section `presets` alone: some positions of the dial and some points of an oracle."""
+
+    give_up: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=32)]
+    oracle: OraclePath
 
 
 class BoundPlan(Struct, frozen=True):
@@ -90,6 +99,7 @@ class Quick(Struct, frozen=True):
 class Frozen(Struct, frozen=True):
     """The whole file."""
 
+    first_seed: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
     seeds: Count
     preset_seeds: Count
     update_every: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
@@ -98,6 +108,7 @@ class Frozen(Struct, frozen=True):
     shares: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=16)]
     dial: Dial
     oracle: OraclePath
+    presets: Presets
     arms: Annotated[tuple[Arm, ...], msgspec.Meta(min_length=1, max_length=64)]
     bound: BoundPlan
     quick: Quick
@@ -106,6 +117,12 @@ class Frozen(Struct, frozen=True):
     def control(self) -> Arm:
         """What everything is compared with."""
         return next(arm for arm in self.arms if arm.role == "control")
+
+    @property
+    def in_presets(self) -> Frozen:
+        """The same with the positions and points of `presets`."""
+        dial = msgspec.structs.replace(self.dial, give_up=self.presets.give_up)
+        return msgspec.structs.replace(self, dial=dial, oracle=self.presets.oracle)
 
     def of(self, *roles: Role) -> list[Arm]:
         """Arms of these roles, also those that cannot be run."""
@@ -141,15 +158,31 @@ def _problems(frozen: Frozen, file: str) -> Iterator[Problem]:
             if name not in _OBJECTIVES:
                 yield Problem(f"{file}: {where}", name, f"one of: {', '.join(_OBJECTIVES)}")
     yield from _priors_that_nobody_uses(frozen, file)
+    yield from _points_of_presets_alone(frozen, file)
     if not hasattr(frozen.dial.policy, "give_up"):
         yield Problem(f"{file}: dial.policy", type(frozen.dial.policy).__name__, "a policy with give_up")
-    for where, values in (("dial.give_up", frozen.dial.give_up), ("oracle.multipliers", frozen.oracle.multipliers)):
-        if list(values) != sorted(set(values)):
-            yield Problem(f"{file}: {where}", str(values), "ascending numbers")
-    if frozen.oracle.multipliers[0] != 0.0:
-        yield Problem(
-            f"{file}: oracle.multipliers", str(frozen.oracle.multipliers[0]), "0 first: the best lists for clicks"
-        )
+    for table, plan in (("", frozen), ("presets.", frozen.in_presets)):
+        positions, multipliers = plan.dial.give_up, plan.oracle.multipliers
+        for where, values in ((table or "dial.") + "give_up", positions), (table + "oracle.multipliers", multipliers):
+            if list(values) != sorted(set(values)):
+                yield Problem(f"{file}: {where}", str(values), "ascending numbers")
+        if multipliers[0] != 0.0:
+            yield Problem(
+                f"{file}: {table}oracle.multipliers", str(multipliers[0]), "0 first: the best lists for clicks"
+            )
+
+
+def _points_of_presets_alone(frozen: Frozen, file: str) -> Iterator[Problem]:
+    """The main world is among the presets, and is run with the points of `dial` and `oracle`."""
+    mine, oracle = frozen.presets, frozen.oracle
+    for where, part, whole in (
+        ("presets.give_up", mine.give_up, frozen.dial.give_up),
+        ("presets.oracle.multipliers", mine.oracle.multipliers, oracle.multipliers),
+        ("presets.oracle.resolutions", mine.oracle.resolutions, oracle.resolutions),
+    ):
+        more = [str(value) for value in part if value not in whole]
+        if more:
+            yield Problem(f"{file}: {where}", more[0], f"some of: {', '.join(str(value) for value in whole)}")
 
 
 def _priors_that_nobody_uses(frozen: Frozen, file: str) -> Iterator[Problem]:

@@ -121,7 +121,7 @@ def _presets(figure: Figure, findings: Findings) -> None:
         if place >= len(worlds):
             axes.set_visible(False)
             continue
-        _paths(axes, findings.worlds[worlds[place]], findings.frozen)
+        _paths(axes, findings.worlds[worlds[place]], findings.frozen.in_presets)
         axes.set_title(worlds[place])
         _share_axes(axes)
     grid[0, 0].legend(fontsize=7)

@@ -45,7 +45,13 @@ def make_program(
     for world in dict.fromkeys(wanted):
         here = [section for section in sections if section != "presets" or world in presets]
         seeds = frozen.seeds if world == frozen.main else frozen.preset_seeds
-        worlds[world] = world_tasks(frozen, here, world, _sized(read_funnel(files[world]), size), range(1, seeds + 1))
+        worlds[world] = world_tasks(
+            frozen,
+            here,
+            world,
+            _sized(read_funnel(files[world]), size),
+            range(frozen.first_seed, frozen.first_seed + seeds),
+        )
     bound = bound_tasks(frozen.bound, range(1, frozen.bound.seeds + 1)) if "bound" in sections else []
     return Program(frozen, tuple(sections), worlds, tuple(presets), bound)
 

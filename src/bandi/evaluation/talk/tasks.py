@@ -110,6 +110,8 @@ def _subjects(
     frozen: Frozen, sections: set[Section], parameters: FunnelParameters, *, is_main: bool
 ) -> dict[str, PolicyRun | OracleRun]:
     here = sections & ({*_MAIN_SECTIONS, "presets"} if is_main else {"presets"})
+    if here == {"presets"}:
+        frozen = frozen.in_presets
     every, found = frozen.update_every, dict[str, PolicyRun | OracleRun]()
     if not here:
         return found
@@ -121,7 +123,7 @@ def _subjects(
     if with_dial:
         for give_up in frozen.dial.give_up:
             policy = msgspec.structs.replace(frozen.dial.policy, give_up=give_up)
-            found[dial_name(give_up)] = PolicyRun(parameters, policy, 0, every)
+            found[dial_name(give_up)] = PolicyRun(parameters, policy, 0, every, by_content=frozen.dial.by_content)
     multipliers = frozen.oracle.multipliers if with_oracle else (0.0,) if here & {"clicks"} else ()
     for resolution in frozen.oracle.resolutions:
         for multiplier in multipliers:
