@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from bandi.cli.replay_service import replay_service, service_options
 
 if TYPE_CHECKING:
     from bandi.evaluation.decision_log import DecisionLog
@@ -16,7 +19,8 @@ MAX_DISTRIBUTION_BYTES = 64 << 20
 
 
 @click.command("replay", short_help="Evaluate policies on logged decisions.")
-@click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@service_options
 @click.option(
     "--policy",
     "policies",
@@ -49,20 +53,32 @@ MAX_DISTRIBUTION_BYTES = 64 << 20
     type=click.IntRange(10, 1_000_000),
     default=1_000,
     show_default=True,
-    help="Rankings to find a policy's probabilities.",
+    help="Rankings to find a policy's probabilities; with --service 200 of each decision unless said otherwise.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="All the randomness.")
 @click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="File for refused rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def command(
-    context: click.Context, log: Path, policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
+    context: click.Context, log: Path | None, service: Path | None, placement: str, sample: int, objective: str | None,
+    policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
     position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, seed: int, refused: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate what other policies would have got on LOG: a CSV, JSON Lines or Parquet file, one row for each slot shown.
 
     Its columns are by default those of the Open Bandit Dataset. Replay matching, IPS and SNIPS, with 95 % intervals.
+
+    With --service FOLDER, on the decisions that a folder of Bandi logged itself (docs/reference/own-log.md).
     """
+    if (log is None) == (service is None):
+        raise click.UsageError("expected a LOG, or --service FOLDER")
+    if service is not None:
+        if action_dist is not None or target is not None:
+            raise click.UsageError("--action-dist and --target are for a LOG; --service takes --policy")
+        asked = None if context.get_parameter_source("draws") is ParameterSource.DEFAULT else draws
+        replay_service(service, placement, policies, sample, asked, seed, objective, as_json)
+        return
+    assert log is not None
     import msgspec
 
     from bandi.cli.console_tables import print_table

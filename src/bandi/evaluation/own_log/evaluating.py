@@ -66,7 +66,9 @@ def evaluate_own_log(
     rewards = rewards_of(log.read(0, end), sample, rule)
     told("log", 2, 2)
     walker = Walker(Shelf(folder), placement, policies, draws, seed)
-    rows = RowsUnderWay(RunningRates(int(sample.decisions.items.max(initial=0)) + 1, int(np.diff(sample.decisions.offsets).max())))
+    rows = RowsUnderWay(
+        RunningRates(int(sample.decisions.items.max(initial=0)) + 1, int(np.diff(sample.decisions.offsets).max()))
+    )
     teaching = _Teaching(sample, rewards, rule.window_ms, rows.rates)
     young, started = 0, time.perf_counter()
     for asked in walker.walk(log.read(0, end), sample):
@@ -83,7 +85,14 @@ def evaluate_own_log(
     finished = rows.finished(len(policies))
     evaluated = tuple(evaluate(finished, which) for which in range(len(policies)))
     return OwnLogReport(
-        sample.found, len(sample), young, walker.left, finished, observed(finished), evaluated, 1e3 * seconds / len(sample)
+        sample.found,
+        len(sample),
+        young,
+        walker.left,
+        finished,
+        observed(finished),
+        evaluated,
+        1e3 * seconds / len(sample),
     )
 
 

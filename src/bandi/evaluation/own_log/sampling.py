@@ -14,9 +14,7 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array, Decisions, DocumentKind, Stretch
 
 _ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
-_GOLDEN, _FIRST, _SECOND = (
-    np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
+_GOLDEN, _FIRST, _SECOND = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
 @dataclass(frozen=True, slots=True)

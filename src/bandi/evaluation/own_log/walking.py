@@ -139,9 +139,7 @@ class Walker:
         evaluated = []
         for which, (state, decider) in enumerate(zip(self._states[1:], self._deciders[1:], strict=True), start=1):
             other = [mix(draw, seed ^ self._seed ^ which << 32) for draw in range(1, self._draws + 1)]
-            evaluated.append(
-                _lists(decider, state.placements[self._placement], header, other, asking, len(items))
-            )
+            evaluated.append(_lists(decider, state.placements[self._placement], header, other, asking, len(items)))
         return AskedAgain(number, header, items, chosen, logged[1:], tuple(evaluated))
 
     def _pinning(self) -> frozenset[int]:

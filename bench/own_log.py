@@ -1,0 +1,131 @@
+"""Policies evaluated from another policy's log, propensities recomputed, against the truth of a world and against really run.
+
+python -m bench.own_log --seeds 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bandi.cli.simulate import parse_policy
+from bandi.evaluation.own_log.evaluating import OwnLogReport, evaluate_own_log
+from bandi.evaluation.own_log.walking import AskedAgain
+from bandi.evaluation.service_runs import Plan, Service, run_service_in
+from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
+from bandi.evaluation.worlds.webtoon import World
+from bandi.model.records import Array
+from bench.measure import machine, table
+
+ESTIMATORS = ("model", "IPS", "SNIPS", "DR")
+LOGGING = '{ use = "thompson" }'
+EVALUATED = {
+    "thompson": '{ use = "thompson" }',
+    "epsilon_greedy:epsilon=0.1": '{ use = "epsilon_greedy", epsilon = 0.1 }',
+    "thompson:half_life=1d": '{ use = "thompson", half_life = "1d" }',
+    "ucb1": '{ use = "ucb1" }',
+}
+
+
+def small_world() -> WorldParameters:
+    """60 titles, 3,000 readers, lists of 5."""
+    parameters = read_parameters()
+    return msgspec.structs.replace(
+        parameters,
+        titles=msgspec.structs.replace(parameters.titles, count=60, launched_before=50),
+        readers=msgspec.structs.replace(parameters.readers, count=3_000),
+        run=msgspec.structs.replace(parameters.run, k=5),
+    )
+
+
+class Truth:
+    """Clicks that the world expects of the evaluated policies' lists at the decisions that were asked again."""
+
+    def __init__(self, world: World, evaluated: int) -> None:
+        self._world = world
+        self.sums, self.lists = np.zeros(evaluated), 0
+
+    def __call__(self, asked: AskedAgain) -> None:
+        examination = self._world.examination[: len(asked.items)]
+        reader = np.array([int(asked.header["user"])])
+        for which, lists in enumerate(asked.evaluated):
+            attraction = self._world.attraction(reader[:, None], np.maximum(lists, 0)) * (lists >= 0)
+            self.sums[which] += float((attraction * examination).sum(axis=1).mean())
+        self.lists += 1
+
+
+def one_seed(seed: int, visits: int, most: int, draws: int) -> tuple[OwnLogReport, Array, Array]:
+    """The report, the truth of each policy at these decisions, and the expected clicks per list of each really run."""
+    world = World(small_world(), seed)
+    plan = Plan(visits, batch=20)
+    with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
+        folder = Path(name)
+        run_service_in(folder, Service("logging", _config(LOGGING)), world, seed, plan, None)
+        truth = Truth(world, len(EVALUATED))
+        report = evaluate_own_log(
+            folder,
+            "home",
+            [parse_policy(text) for text in EVALUATED],
+            most=most,
+            draws=draws,
+            seed=seed,
+            on_asked=truth,
+        )
+    really = []
+    for policy in EVALUATED.values():
+        with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
+            run = run_service_in(Path(name), Service("other", _config(policy)), world, seed, plan, None)
+        really.append(run.placements["home"].expected.sum() / visits)
+    return report, truth.sums / truth.lists, np.array(really)
+
+
+def _config(policy: str) -> str:
+    return f"[placements.home]\nk = 5\npolicy = {policy}\n"
+
+
+def summary(found: Sequence[tuple[OwnLogReport, Array, Array]]) -> str:
+    """The table: by policy and estimator, bias and error against the truth, and how often the interval covers it."""
+    rows = []
+    for which, name in enumerate(EVALUATED):
+        truth = np.array([truths[which] for _, truths, _ in found])
+        really = np.array([runs[which] for _, _, runs in found])
+        missing = np.mean([report.evaluated[which].missing for report, _, _ in found])
+        for place, estimator in enumerate(ESTIMATORS):
+            values = [report.evaluated[which].estimates[place].value for report, _, _ in found]
+            errors = np.array([value.estimate for value in values]) - truth
+            covered = np.mean([value.low <= t <= value.high for value, t in zip(values, truth, strict=True)])
+            of_run = np.mean([value.low <= t <= value.high for value, t in zip(values, really, strict=True)])
+            rows.append(
+                [
+                    name, estimator, f"{truth.mean():.3f}", f"{errors.mean():+.3f}", f"{np.sqrt((errors**2).mean()):.3f}",
+                    f"{covered:.0%}", f"{really.mean():.3f}", f"{of_run:.0%}", f"{missing:.1%}",
+                ]
+            )  # fmt: skip
+    header = [
+        "evaluated", "estimator", "truth", "bias", "RMSE", "covers truth", "really run", "covers that", "missing",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--visits", type=int, default=6_000)
+    parser.add_argument("--most", type=int, default=2_000)
+    parser.add_argument("--draws", type=int, default=200)
+    asked = parser.parse_args()
+    found = [one_seed(seed, asked.visits, asked.most, asked.draws) for seed in range(1, asked.seeds + 1)]
+    milliseconds = sorted(report.milliseconds for report, _, _ in found)
+    print(f"{machine()}; {asked.seeds} worlds, {asked.visits:,} visits, {asked.most:,} sampled, {asked.draws} draws")
+    print(f"walk: {milliseconds[len(milliseconds) // 2]:.1f} ms a sampled decision for {len(EVALUATED)} policies\n")
+    print(summary(found))
+
+
+if __name__ == "__main__":
+    main()
