@@ -53,7 +53,7 @@ class Truth:
     def __call__(self, asked: AskedAgain) -> None:
         examination = self._world.examination[: len(asked.items)]
         reader = np.array([int(asked.header["user"])])
-        for which, lists in enumerate(asked.evaluated):
+        for which, lists in enumerate(draws.lists for draws in asked.evaluated):
             attraction = self._world.attraction(reader[:, None], np.maximum(lists, 0)) * (lists >= 0)
             self.sums[which] += float((attraction * examination).sum(axis=1).mean())
         self.lists += 1

@@ -22,6 +22,7 @@ from bandi.model.records import Array
 _Z = 1.959963984540054
 _LEAST_EFFECTIVE = 200.0
 _MOST_MISSING, _MISSING_WORTH_SAYING = 0.2, 0.02
+_MOST_WEIGHT_OFF = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,8 @@ def evaluate(rows: SlotRows, evaluated: int) -> Evaluated:
     weights = rows.weights(evaluated)
     effective, missing = effective_sample_size(weights), float(rows.missing[evaluated].mean())
     estimates = tuple(_estimates(rows, evaluated, weights))
-    return Evaluated(
-        estimates, effective, float(weights.max()), float(weights.mean()), missing, _verdict(effective, missing)
-    )
+    mean = float(weights.mean())
+    return Evaluated(estimates, effective, float(weights.max()), mean, missing, _verdict(effective, mean, missing))
 
 
 def _estimates(rows: SlotRows, evaluated: int, weights: Array) -> Iterator[OwnLogEstimate]:
@@ -110,11 +110,16 @@ def _interval(rows: SlotRows, value: float, influence: Array) -> Interval:
     return Interval(value, value - half, value + half)
 
 
-def _verdict(effective: float, missing: float) -> str:
+def _verdict(effective: float, mean_weight: float, missing: float) -> str:
+    """The mean weight is 1 less what is missing; where it is not, the rows with the large weights are not among those sampled."""
     if missing > _MOST_MISSING:
         return f"these logs cannot say: {missing:.0%} of its slots hold titles that were never seen to be shown there"
     if effective < _LEAST_EFFECTIVE:
         return f"these logs cannot say: they are worth {effective:,.0f} slots of its own"
+    if abs(mean_weight + missing - 1.0) > _MOST_WEIGHT_OFF:
+        return (
+            f"these logs cannot say: weights are {mean_weight:.2f} on average, where they should be {1 - missing:.2f}"
+        )
     if missing > _MISSING_WORTH_SAYING:
         return f"usable with care: IPS leaves out {missing:.1%} of its slots, DR fills them by its model"
     return "usable"

@@ -1,9 +1,11 @@
 """Slots as rows: what was shown, what followed, how probable it was under each configuration, and what a model expected.
 
-Propensities are shares of m lists. Of c hits among m drawn lists the logged probability p is estimated as (c + 1) / (m + 1),
+Under Thompson sampling a probability is a mean of exact conditional ones (policies/slot_chances.py). Of other policies it is found
+by counting m lists. Of c hits among m drawn lists the logged probability p is estimated as (c + 1) / (m + 1),
 the list that was shown counted in: the mean of (m + 1) / (c + 1) is (1 - (1 - p)**(m + 1)) / p (Chao and Strawderman 1972), so a
 weight is too small by a share that is 5 % at p = 3 / m and known to be `missing` on average. The evaluated probability is a
-plain share, drawn with other seeds, so the product of both has the product of their means.
+plain share, drawn with other seeds, so the product of both has the product of their means. A logged item counts m + 1 times at most:
+what the logging policy shows seldomer than 1 / m is lost.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bandi.evaluation.own_log.walking import AskedAgain
+from bandi.evaluation.own_log.walking import AskedAgain, Draws
 from bandi.model.records import Array
 
 _PRIOR_EXPOSURE = 20.0
 """Looks that an item's rate starts from, at the rate of all items."""
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +97,17 @@ class RowsUnderWay:
     def add(self, asked: AskedAgain, rewards: Array) -> None:
         """The slots that the policy filled. rewards: float64[k], all slots of the list."""
         slots = np.flatnonzero(asked.chosen)
-        items, logged = asked.items[slots], asked.logged[:, slots]
-        draws = len(logged)
-        hits = (logged == items).sum(axis=0)
+        items = asked.items[slots]
         probabilities, expected, missing = [], [], []
-        for lists in asked.evaluated:
-            theirs = lists[:, slots]
-            probabilities.append((theirs == items).sum(axis=0) / draws)
+        for draws in asked.evaluated:
+            theirs = draws.lists[:, slots]
+            probabilities.append(_share(draws, items, slots))
             expected.append(self.rates.expect(theirs, slots).mean(axis=0))
-            missing.append(_never(theirs, logged))
+            missing.append(_never(theirs, asked.logged, slots))
         count = len(asked.evaluated)
         self._parts.append(
             (
-                np.full(len(slots), len(self._lists)), items, slots, rewards[slots], (hits + 1.0) / (draws + 1.0),
+                np.full(len(slots), len(self._lists)), items, slots, rewards[slots], _propensities(asked.logged, items, slots),
                 self.rates.expect(items, slots), np.reshape(probabilities, (count, -1)),
                 np.reshape(expected, (count, -1)), np.reshape(missing, (count, -1)),
             )
@@ -128,6 +129,24 @@ class RowsUnderWay:
         )  # fmt: skip
 
 
-def _never(theirs: Array, logged: Array) -> Array:
-    """By slot, the share of `theirs` (int32[draws, slots]) whose item is in none of `logged`: float64[slots]."""
-    return np.array([1.0 - np.isin(theirs[:, slot], logged[:, slot]).mean() for slot in range(theirs.shape[1])])
+def _propensities(draws: Draws, items: Array, slots: Array) -> Array:
+    """Of what was shown, under the policy that showed it: float64[slots], above 0."""
+    if draws.chances is not None:
+        return np.asarray(np.maximum(draws.chances[slots], _LEAST))
+    hits = (draws.lists[:, slots] == items).sum(axis=0)
+    return np.asarray((hits + 1.0) / (len(draws.lists) + 1.0))
+
+
+def _share(draws: Draws, items: Array, slots: Array) -> Array:
+    """Of what was shown, under another policy: float64[slots]."""
+    if draws.chances is not None:
+        return np.asarray(draws.chances[slots])
+    return np.asarray((draws.lists[:, slots] == items).mean(axis=0))
+
+
+def _never(theirs: Array, logged: Draws, slots: Array) -> Array:
+    """By slot, the share of `theirs` (int32[draws, slots]) whose item no list of the logging policy has there: float64[slots]."""
+    if logged.chances is not None:  # it may show everything, however seldom
+        return np.zeros(len(slots))
+    ours = logged.lists[:, slots]
+    return np.array([1.0 - np.isin(theirs[:, slot], ours[:, slot]).mean() for slot in range(len(slots))])

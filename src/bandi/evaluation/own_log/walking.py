@@ -24,6 +24,7 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.policy_config import PolicyConfig
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.model.rules import Pin
+from bandi.policies.slot_chances import slot_chances
 from bandi.policies.traits import steps_of
 
 _config_decoder = msgspec.msgpack.Decoder(Config)
@@ -31,20 +32,28 @@ Progress = Callable[[int], None]
 """Called with the number of decisions done since the last call."""
 
 
+class Draws(NamedTuple):
+    """What other seeds give. lists: int32[draws, k], -1 in empty slots; chances: float64[k], of what was shown in its slot, where
+    the policy allows more than counting it in the lists (policies/slot_chances.py), else None.
+    """
+
+    lists: Array
+    chances: Array | None = None
+
+
 class AskedAgain(NamedTuple):
     """One sampled decision and the lists that other seeds give. number: its place in the sample; segment: what it counts for.
 
     items: int32[k], what was shown; chosen: bool[k], the slots that the policy filled (an operator's pin fills the others).
-    logged: int32[draws, k], lists of the policy of that time, -1 in empty slots; evaluated: one such array for each evaluated
-    configuration, of as many draws.
+    logged: the policy of that time; evaluated: each evaluated configuration.
     """
 
     number: int
     header: Array
     items: Array
     chosen: Array
-    logged: Array
-    evaluated: tuple[Array, ...]
+    logged: Draws
+    evaluated: tuple[Draws, ...]
 
 
 @dataclass(slots=True)
@@ -129,18 +138,25 @@ class Walker:
         if not chosen.any():
             self.left.pinned += 1
             return None
-        asking = _asking(header, sample.regions)
-        seed = int(header["seed"])
-        own = [seed] + [mix(draw, seed ^ self._seed) for draw in range(1, self._draws + 1)]
-        logged = _lists(self._deciders[0], place, header, own, asking, len(items))
-        if not np.array_equal(logged[0], items):
+        asking, seed = _asking(header, sample.regions), int(header["seed"])
+        if not np.array_equal(_lists(self._deciders[0], place, header, [seed], asking, len(items))[0], items):
             self.left.differs += 1
             return None
-        evaluated = []
-        for which, (state, decider) in enumerate(zip(self._states[1:], self._deciders[1:], strict=True), start=1):
-            other = [mix(draw, seed ^ self._seed ^ which << 32) for draw in range(1, self._draws + 1)]
-            evaluated.append(_lists(decider, state.placements[self._placement], header, other, asking, len(items)))
-        return AskedAgain(number, header, items, chosen, logged[1:], tuple(evaluated))
+        logged, *evaluated = (
+            self._draw(which, header, items, mix(which + 1, seed ^ self._seed), asking)
+            for which in range(len(self._states))
+        )
+        return AskedAgain(number, header, items, chosen, logged, tuple(evaluated))
+
+    def _draw(self, which: int, header: Array, items: Array, seed: int, asking: Asking) -> Draws:
+        """Of the state `which`; seed: its own, so that no two states draw alike."""
+        decider, place = self._deciders[which], self._states[which].placements[self._placement]
+        question = decider.question(place, _asked_for(header), asking)
+        found = None if question is None else slot_chances(*question, items, self._draws, seed)
+        if found is not None:
+            return Draws(found.lists, found.chances)
+        seeds = [mix(draw, seed) for draw in range(1, self._draws + 1)]
+        return Draws(_lists(decider, place, header, seeds, asking, len(items)))
 
     def _pinning(self) -> frozenset[int]:
         """Dense ids of the rules that are pins now."""
@@ -155,12 +171,15 @@ def _lists(
     decider: Decider, place: PlacementState, header: Array, seeds: list[int], asking: Asking, slots: int
 ) -> Array:  # fmt: skip
     """The lists of other seeds, cut to `slots`: int32[seeds, slots], -1 in empty slots."""
-    asked = max(1, int(header["asked"]) or int(header["k"]))
     lists = np.full((len(seeds), slots), -1, np.int32)
-    for row, arranged in zip(lists, decider.redraw(place, asked, seeds, asking), strict=True):
+    for row, arranged in zip(lists, decider.redraw(place, _asked_for(header), seeds, asking), strict=True):
         shown = arranged.items[:slots]
         row[: len(shown)] = shown
     return lists
+
+
+def _asked_for(header: Array) -> int:
+    return max(1, int(header["asked"]) or int(header["k"]))
 
 
 def _asking(header: Array, regions: Sequence[str]) -> Asking:
