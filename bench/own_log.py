@@ -15,6 +15,7 @@ import numpy as np
 
 from bandi.cli.simulate import parse_policy
 from bandi.evaluation.own_log.evaluating import OwnLogReport, evaluate_own_log
+from bandi.evaluation.own_log.fitting import FitReport, as_toml, fit_own_log
 from bandi.evaluation.own_log.walking import AskedAgain
 from bandi.evaluation.service_runs import Plan, Service, run_service_in
 from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
@@ -84,6 +85,50 @@ def one_seed(seed: int, visits: int, most: int, draws: int) -> tuple[OwnLogRepor
     return report, truth.sums / truth.lists, np.array(really)
 
 
+def one_fit(seed: int, visits: int, most: int, draws: int) -> tuple[FitReport, float]:
+    """The report of a table fitted on a log of Thompson sampling, and the clicks per list expected of it really run."""
+    world, plan = World(small_world(), seed), Plan(visits, batch=20)
+    with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
+        folder = Path(name)
+        run_service_in(folder, Service("logging", _config(LOGGING)), world, seed, plan, None)
+        report = fit_own_log(folder, "home", most=most, draws=draws, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
+        text = f"[placements.home]\nk = 5\n{as_toml('home', report.table)}"
+        run = run_service_in(Path(name), Service("fitted", text), world, seed, plan, None)
+    return report, float(run.placements["home"].expected.sum() / visits)
+
+
+def fit_summary(found: Sequence[tuple[FitReport, float]]) -> str:
+    """By estimator, what was said of tables fitted on the other half, against the table of all readers really run."""
+    really = np.array([run for _, run in found])
+    logged = np.array([report.log.estimate for report, _ in found])
+    rows = [["the log itself", "observed", f"{logged.mean():.3f}", f"{(logged - really).mean():+.3f}", "", ""]]
+    for place, estimator in enumerate(ESTIMATORS):
+        values = [report.value.estimates[place].value for report, _ in found]
+        errors = np.array([value.estimate for value in values]) - really
+        covered = np.mean([value.low <= run <= value.high for value, run in zip(values, really, strict=True)])
+        mean = np.mean([value.estimate for value in values])
+        rows.append(
+            [
+                "fitted",
+                estimator,
+                f"{mean:.3f}",
+                f"{errors.mean():+.3f}",
+                f"{np.sqrt((errors**2).mean()):.3f}",
+                f"{covered:.0%}",
+            ]
+        )
+    rows.append(["fitted", "really run", f"{really.mean():.3f}", "", "", ""])
+    better = sum(run > report.log.estimate for report, run in found)
+    said = sum(report.value.verdict.startswith("usable") for report, _ in found)
+    note = (
+        f"\nreally better than the log's lists in {better} of {len(found)} worlds; the verdict was `usable` in {said}"
+    )
+    return (
+        table(["policy", "estimator", "clicks per list", "less really run", "RMSE", "covers really run"], rows) + note
+    )
+
+
 def _config(policy: str) -> str:
     return f"[placements.home]\nk = 5\npolicy = {policy}\n"
 
@@ -120,11 +165,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2_000)
     parser.add_argument("--draws", type=int, default=200)
     asked = parser.parse_args()
-    found = [one_seed(seed, asked.visits, asked.most, asked.draws) for seed in range(1, asked.seeds + 1)]
+    seeds = range(1, asked.seeds + 1)
+    found = [one_seed(seed, asked.visits, asked.most, asked.draws) for seed in seeds]
     milliseconds = sorted(report.milliseconds for report, _, _ in found)
     print(f"{machine()}; {asked.seeds} worlds, {asked.visits:,} visits, {asked.most:,} sampled, {asked.draws} draws")
     print(f"walk: {milliseconds[len(milliseconds) // 2]:.1f} ms a sampled decision for {len(EVALUATED)} policies\n")
-    print(summary(found))
+    print(summary(found), flush=True)
+    fits = [one_fit(seed, asked.visits, asked.most, asked.draws) for seed in seeds]
+    print(f"\n{fit_summary(fits)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bandi.cli.replay_service import replay_service, service_options
+from bandi.cli.replay_service import fit_service, replay_service, service_options
 
 if TYPE_CHECKING:
     from bandi.evaluation.decision_log import DecisionLog
@@ -60,7 +60,8 @@ MAX_DISTRIBUTION_BYTES = 64 << 20
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def command(
-    context: click.Context, log: Path | None, service: Path | None, placement: str, sample: int, objective: str | None,
+    context: click.Context, log: Path | None, service: Path | None, placement: str, sample: int, fit: bool,
+    temperature: float, out: Path | None, objective: str | None,
     policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
     position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, seed: int, refused: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -72,11 +73,16 @@ def command(
     """
     if (log is None) == (service is None):
         raise click.UsageError("expected a LOG, or --service FOLDER")
+    if fit and service is None:
+        raise click.UsageError("--fit learns from a folder's own log: --service FOLDER")
     if service is not None:
         if action_dist is not None or target is not None:
             raise click.UsageError("--action-dist and --target are for a LOG; --service takes --policy")
         asked = None if context.get_parameter_source("draws") is ParameterSource.DEFAULT else draws
-        replay_service(service, placement, policies, sample, asked, seed, objective, as_json)
+        if fit:
+            fit_service(service, placement, temperature, out, sample, asked, seed, objective, as_json)
+        if policies or not fit:
+            replay_service(service, placement, policies, sample, asked, seed, objective, as_json)
         return
     assert log is not None
     import msgspec

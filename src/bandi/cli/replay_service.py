@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from bandi.evaluation.intervals import Interval
     from bandi.evaluation.own_log.evaluating import OwnLogReport
+    from bandi.evaluation.own_log.fitting import FitReport
 
 DRAWS = 200
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -28,12 +29,29 @@ _OPTIONS = (
         show_default=True,
         help="With --service: most decisions that are asked again, drawn evenly from the log.",
     ),
+    click.option(
+        "--fit",
+        is_flag=True,
+        help="With --service: learn a table of scores from the log, say what it is worth on readers it was not learned from.",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0.001, 100),
+        default=0.1,
+        show_default=True,
+        help="With --fit: how evenly titles are shown; the smaller, the more the best ones.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="With --fit: file for the table, as it stands in a bandi.toml.",
+    ),
     click.option("--objective", help="With --service: what is counted [default: the placement's own objective]."),
 )
 
 
 def service_options(command: _Command) -> _Command:
-    """The options of `bandi replay` that concern a folder's own log: service, placement, sample, objective."""
+    """The options of `bandi replay` that concern a folder's own log: service, placement, sample, fit, temperature, out, objective."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -62,6 +80,58 @@ def replay_service(
         click.echo(msgspec.json.encode(_as_json(report, policies)))
     else:
         _print(folder, placement, report, policies, draws)
+
+
+def fit_service(
+    folder: Path, placement: str, temperature: float, out: Path | None, sample: int, draws: int | None, seed: int,
+    objective: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Learn a table from the folder's log and print what it is worth. Raises what fit_own_log raises."""
+    import msgspec
+
+    from bandi.cli.console_tables import print_table
+    from bandi.cli.progress import steps
+    from bandi.evaluation.own_log.fitting import fit_own_log
+
+    with steps() as on_step:
+        report = fit_own_log(
+            folder, placement, temperature=temperature, most=sample, draws=draws or DRAWS, seed=seed, objective=objective,
+            progress=on_step,
+        )  # fmt: skip
+    if out is not None:
+        out.write_text(_file(placement, report), encoding="utf-8")
+    lines = [_line("the log itself", "observed", report.log)]
+    lines += [_line("fitted", one.estimator, one.value) for one in report.value.estimates]
+    lines.append(_line("fitted less the log itself", "DR", report.gain))
+    if as_json:
+        more = {"lists": len(report.sampled.rows.readers), "titles": len(report.table.titles)}
+        click.echo(msgspec.json.encode({"lines": lines, "verdict": report.value.verdict, **more}))
+        return
+    rows = [
+        [line["policy"], line["estimator"], *(_number(line[n]) for n in ("estimate", "low", "high"))] for line in lines
+    ]
+    caption = (
+        f"rewards per list, 95 % intervals by reader; {len(report.sampled.rows.readers):,} lists; fitted on one half of the readers"
+        f" and evaluated on the other, both ways; the table of all: {len(report.table.titles):,} titles,"
+        f" {len(report.table.scores)} segments"
+    )
+    print_table(f"{folder}: {placement}", ["policy", "estimator", "estimate", "low", "high"], rows, caption)
+    click.echo(f"fitted: {report.value.verdict}" + (f"; written to {out}" if out is not None else ""))
+
+
+def _file(placement: str, report: FitReport) -> str:
+    """The table as it stands in a bandi.toml, below what is believed of it."""
+    from bandi.evaluation.own_log.fitting import as_toml
+
+    gain = report.gain
+    return (
+        f"# fitted by `bandi replay --fit` on {len(report.sampled.rows.readers)} lists: {gain.estimate:+.4f} rewards per list"
+        f" ({gain.low:+.4f} to {gain.high:+.4f}); {report.value.verdict}\n{as_toml(placement, report.table)}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _as_json(report: OwnLogReport, policies: tuple[str, ...]) -> dict[str, Any]:

@@ -64,6 +64,12 @@ def evaluate(rows: SlotRows, evaluated: int) -> Evaluated:
     return Evaluated(estimates, effective, float(weights.max()), mean, missing, _verdict(effective, mean, missing))
 
 
+def gain(rows: SlotRows, evaluated: int) -> Interval:
+    """Clicks per list by DR above what the log's own lists got, list by list: what both have in common falls out."""
+    corrected = rows.expected[evaluated] + rows.weights(evaluated) * (rows.rewards - rows.modelled)
+    return _per_list(rows, corrected - rows.rewards)
+
+
 def _estimates(rows: SlotRows, evaluated: int, weights: Array) -> Iterator[OwnLogEstimate]:
     expected = rows.expected[evaluated]
     yield OwnLogEstimate("model", _per_list(rows, expected))

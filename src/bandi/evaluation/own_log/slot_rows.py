@@ -26,8 +26,9 @@ _LEAST = 1e-12
 class SlotRows:
     """One row for each slot that the policy filled, list after list.
 
-    lists: int64[n], number of the list (0 to lists - 1, ascending); readers: int64[lists], dense ids, -1: anonymous; times_ms:
-    int64[lists]; items: int32[n]; slots: int32[n], 0 is first; rewards: float64[n], 0 or 1; propensities: float64[n], above 0.
+    lists: int64[n], number of the list (0 to lists - 1, ascending). By list: readers: int64[lists], dense ids, -1: anonymous;
+    times_ms: int64[lists]; segments: int64[lists], what its outcomes count for, 0: nothing is known of the reader. By row: items:
+    int32[n]; slots: int32[n], 0 is first; rewards: float64[n], 0 or 1; propensities: float64[n], above 0.
     By evaluated configuration: probabilities: float64[e, n], of what was shown in its slot; expected: float64[e, n], what the
     model expected of its own lists in that slot, and modelled: float64[n], of what was shown; missing: float64[e, n], its share
     of lists whose item in that slot the logging policy never showed in as many draws.
@@ -36,6 +37,7 @@ class SlotRows:
     lists: Array
     readers: Array
     times_ms: Array
+    segments: Array
     items: Array
     slots: Array
     rewards: Array
@@ -91,7 +93,7 @@ class RowsUnderWay:
     """Rows as they are made. rates: the model, taught by the caller."""
 
     rates: RunningRates
-    _lists: list[tuple[int, int]] = field(default_factory=list)
+    _lists: list[tuple[int, int, int]] = field(default_factory=list)
     _parts: list[tuple[Array, ...]] = field(default_factory=list)
 
     def add(self, asked: AskedAgain, rewards: Array) -> None:
@@ -104,27 +106,28 @@ class RowsUnderWay:
             probabilities.append(_share(draws, items, slots))
             expected.append(self.rates.expect(theirs, slots).mean(axis=0))
             missing.append(_never(theirs, asked.logged, slots))
-        count = len(asked.evaluated)
+        shape = (len(asked.evaluated), len(slots))
         self._parts.append(
             (
                 np.full(len(slots), len(self._lists)), items, slots, rewards[slots], _propensities(asked.logged, items, slots),
-                self.rates.expect(items, slots), np.reshape(probabilities, (count, -1)),
-                np.reshape(expected, (count, -1)), np.reshape(missing, (count, -1)),
+                self.rates.expect(items, slots), np.array(probabilities).reshape(shape),
+                np.array(expected).reshape(shape), np.array(missing).reshape(shape),
             )
         )  # fmt: skip
-        self._lists.append((int(asked.header["user"]), int(asked.header["occurred_ms"])))
+        header = asked.header
+        self._lists.append((int(header["user"]), int(header["occurred_ms"]), int(header["segment"])))
 
     def finished(self, evaluated: int) -> SlotRows:
         """All of them. evaluated: configurations."""
         if not self._parts:
             none, wide = np.zeros(0), np.zeros((evaluated, 0))
             whole = np.zeros(0, np.int64)
-            return SlotRows(whole, whole, whole, whole, whole, none, none, wide, none, wide, wide)
+            return SlotRows(whole, whole, whole, whole, whole, whole, none, none, wide, none, wide, wide)
         flat = [np.concatenate([part[i] for part in self._parts]) for i in range(6)]
         wide_parts = [np.concatenate([part[i] for part in self._parts], axis=1) for i in range(6, 9)]
-        readers, times = np.array(self._lists, np.int64).T
+        readers, times, segments = np.array(self._lists, np.int64).T
         return SlotRows(
-            flat[0], readers, times, flat[1], flat[2], flat[3], flat[4], wide_parts[0], flat[5], wide_parts[1],
+            flat[0], readers, times, segments, flat[1], flat[2], flat[3], flat[4], wide_parts[0], flat[5], wide_parts[1],
             wide_parts[2],
         )  # fmt: skip
 
