@@ -19,6 +19,8 @@ from bandi.evaluation.many_actions.slope import Choice, slope
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
+_Z = 1.959963984540054
+
 
 @dataclass(frozen=True, slots=True)
 class Marginalised:
@@ -92,12 +94,14 @@ def marginalised_ips(
 def choose_embedding(
     candidates: Sequence[tuple[str, Array]], evaluated: Array, logged: Array, actions: Array, rewards: Array
 ) -> tuple[Choice, list[Marginalised]]:
-    """Every categorisation (its name and int[actions]), and which of them SLOPE takes, ordered by the width of their intervals.
+    """Every categorisation (its name and int[actions]), and which of them SLOPE takes, by their standard errors.
+
+    Widths are one standard error, so that what is compared are 95 % intervals: twice as wide ones take coarse embeddings too often.
 
     Each should be coarser than the one before it, so that bias only grows where variance falls. Raises InvalidInputError where
     there is none.
     """
     found = [marginalised_ips(name, evaluated, logged, categories, actions, rewards) for name, categories in candidates]
     values = np.array([one.value.estimate for one in found])
-    widths = np.array([(one.value.high - one.value.low) / 2 for one in found])
+    widths = np.array([(one.value.high - one.value.low) / 2 / _Z for one in found])
     return slope(values, widths), found
