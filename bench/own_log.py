@@ -20,11 +20,14 @@ from bandi.evaluation.own_log.walking import AskedAgain
 from bandi.evaluation.service_runs import Plan, Service, run_service_in
 from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
 from bandi.evaluation.worlds.webtoon import World
+from bandi.model.policy_config import Thompson
 from bandi.model.records import Array
-from bench.measure import machine, table
+from bandi.policies.protocol import Candidates, Outcomes, Request
+from bandi.policies.registry import make_policy
+from bandi.policies.slot_chances import slot_chances
+from bench.measure import machine, table, time_call
 
 ESTIMATORS = ("model", "IPS", "SNIPS", "DR")
-LOGGING = '{ use = "thompson" }'
 EVALUATED = {
     "thompson": '{ use = "thompson" }',
     "epsilon_greedy:epsilon=0.1": '{ use = "epsilon_greedy", epsilon = 0.1 }',
@@ -60,13 +63,13 @@ class Truth:
         self.lists += 1
 
 
-def one_seed(seed: int, visits: int, most: int, draws: int) -> tuple[OwnLogReport, Array, Array]:
+def one_seed(logging: str, seed: int, visits: int, most: int, draws: int) -> tuple[OwnLogReport, Array, Array]:
     """The report, the truth of each policy at these decisions, and the expected clicks per list of each really run."""
     world = World(small_world(), seed)
     plan = Plan(visits, batch=20)
     with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
         folder = Path(name)
-        run_service_in(folder, Service("logging", _config(LOGGING)), world, seed, plan, None)
+        run_service_in(folder, Service("logging", _config(EVALUATED[logging])), world, seed, plan, None)
         truth = Truth(world, len(EVALUATED))
         report = evaluate_own_log(
             folder,
@@ -85,12 +88,12 @@ def one_seed(seed: int, visits: int, most: int, draws: int) -> tuple[OwnLogRepor
     return report, truth.sums / truth.lists, np.array(really)
 
 
-def one_fit(seed: int, visits: int, most: int, draws: int) -> tuple[FitReport, float]:
-    """The report of a table fitted on a log of Thompson sampling, and the clicks per list expected of it really run."""
+def one_fit(logging: str, seed: int, visits: int, most: int, draws: int) -> tuple[FitReport, float]:
+    """The report of a table fitted on the log, and the clicks per list expected of it really run."""
     world, plan = World(small_world(), seed), Plan(visits, batch=20)
     with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
         folder = Path(name)
-        run_service_in(folder, Service("logging", _config(LOGGING)), world, seed, plan, None)
+        run_service_in(folder, Service("logging", _config(EVALUATED[logging])), world, seed, plan, None)
         report = fit_own_log(folder, "home", most=most, draws=draws, seed=seed)
     with tempfile.TemporaryDirectory(prefix="bench-own-log-") as name:
         text = f"[placements.home]\nk = 5\n{as_toml('home', report.table)}"
@@ -129,6 +132,22 @@ def fit_summary(found: Sequence[tuple[FitReport, float]]) -> str:
     )
 
 
+def times_table(draws: int) -> str:
+    """Chances of a list of 10 under Thompson sampling: the kernel against as many rankings one by one, which only count."""
+    rows = []
+    for n in (100, 1_000, 10_000):
+        random, items = np.random.default_rng(1), np.arange(n, dtype=np.int32)
+        policy, request, candidates = make_policy(Thompson(), 1), Request(np.ones(1, np.float32), 0), Candidates(items)
+        trials = random.integers(1, 2_000, n).astype(np.float32)
+        rewards, none = np.floor(trials * 0.2 * random.random(n)).astype(np.float32), np.zeros(n, np.int32)
+        policy.update(Outcomes(items, none, trials, rewards, none.astype(np.int64)))
+        shown = policy.rank(request, candidates, 10, 1).items
+        kernel = time_call(lambda: slot_chances(policy, request, candidates, shown, draws, 1), runs=5)  # noqa: B023
+        counted = time_call(lambda: [policy.rank(request, candidates, 10, seed) for seed in range(draws)], runs=5)  # noqa: B023
+        rows.append([f"{n:,}", str(kernel), str(counted)])
+    return table([f"candidates, {draws} draws", "slot_chances", "rankings one by one"], rows)
+
+
 def _config(policy: str) -> str:
     return f"[placements.home]\nk = 5\npolicy = {policy}\n"
 
@@ -160,19 +179,22 @@ def summary(found: Sequence[tuple[OwnLogReport, Array, Array]]) -> str:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--logging", choices=list(EVALUATED), default="thompson")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--visits", type=int, default=6_000)
     parser.add_argument("--most", type=int, default=2_000)
     parser.add_argument("--draws", type=int, default=200)
     asked = parser.parse_args()
     seeds = range(1, asked.seeds + 1)
-    found = [one_seed(seed, asked.visits, asked.most, asked.draws) for seed in seeds]
+    found = [one_seed(asked.logging, seed, asked.visits, asked.most, asked.draws) for seed in seeds]
     milliseconds = sorted(report.milliseconds for report, _, _ in found)
-    print(f"{machine()}; {asked.seeds} worlds, {asked.visits:,} visits, {asked.most:,} sampled, {asked.draws} draws")
+    print(
+        f"{machine()}; logged by {asked.logging}; {asked.seeds} worlds, {asked.visits:,} visits, {asked.most:,} sampled, {asked.draws} draws"
+    )
     print(f"walk: {milliseconds[len(milliseconds) // 2]:.1f} ms a sampled decision for {len(EVALUATED)} policies\n")
     print(summary(found), flush=True)
-    fits = [one_fit(seed, asked.visits, asked.most, asked.draws) for seed in seeds]
-    print(f"\n{fit_summary(fits)}")
+    fits = [one_fit(asked.logging, seed, asked.visits, asked.most, asked.draws) for seed in seeds]
+    print(f"\n{fit_summary(fits)}\n\n{times_table(asked.draws)}")
 
 
 if __name__ == "__main__":
