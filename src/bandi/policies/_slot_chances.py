@@ -13,6 +13,7 @@ from bandi.policies._random import mix
 
 _TINY = 1e-300
 _MOST_TERMS = 20_000
+_MOST_TRIES = 1_000
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -105,3 +106,38 @@ def chances_of_slots(
             below = values[0, below_place] if below_place < drawn else 0.0
             chances[slot] += beta_between(below, above, a[arm], b[arm])
     chances /= draws
+
+
+@njit(cache=True, nogil=True)
+def own_chances(
+    a: Array, b: Array, n: int, k: int, seed: np.uint64, fresh: np.uint64, values: Array, places: Array, narrow: Array,
+    block: Array, left_a: Array, left_b: Array, chances: Array,
+) -> None:  # fmt: skip
+    """chances: float64[k], of each arm of the list that `seed` draws in its slot, given what it drew of the others.
+
+    Below the last slot it drew nothing: the best of the arms left is drawn anew, from `fresh`, until it is below the last one,
+    which is its law given the list. left_a, left_b: float64[n], scratch.
+    """
+    top_k(a, b, n, k, seed, values, places, narrow, block)
+    drawn, arms = values[0, :k].copy(), places[0, :k].copy()
+    for slot in range(k):
+        above = drawn[slot - 1] if slot > 0 else 1.0
+        if slot + 1 < k:
+            chances[slot] = beta_between(drawn[slot + 1], above, a[arms[slot]], b[arms[slot]])
+    left = 0
+    for arm in range(n):
+        listed = False
+        for slot in range(k):
+            listed |= arms[slot] == arm
+        if not listed:
+            left_a[left], left_b[left] = a[arm], b[arm]
+            left += 1
+    below = 0.0
+    if left > 0:
+        for attempt in range(_MOST_TRIES):
+            top_k(left_a, left_b, left, 1, mix(fresh + np.uint64(attempt + 1) * _GOLDEN), values, places, narrow, block)
+            if values[0, 0] < drawn[k - 1]:
+                below = values[0, 0]
+                break
+    above = drawn[k - 2] if k > 1 else 1.0
+    chances[k - 1] = beta_between(below, above, a[arms[k - 1]], b[arms[k - 1]])

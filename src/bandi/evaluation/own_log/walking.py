@@ -24,7 +24,7 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.policy_config import PolicyConfig
 from bandi.model.records import Array, Document, DocumentKind, Stretch
 from bandi.model.rules import Pin
-from bandi.policies.slot_chances import slot_chances
+from bandi.policies.slot_chances import shown_chances, slot_chances
 from bandi.policies.traits import steps_of
 
 _config_decoder = msgspec.msgpack.Decoder(Config)
@@ -152,7 +152,11 @@ class Walker:
         """Of the state `which`; seed: its own, so that no two states draw alike."""
         decider, place = self._deciders[which], self._states[which].placements[self._placement]
         question = decider.question(place, _asked_for(header), asking)
-        found = None if question is None else slot_chances(*question, items, self._draws, seed)
+        found = None
+        if question is not None and which == 0:
+            found = shown_chances(*question, items, self._draws, seed, int(header["seed"]))
+        elif question is not None:
+            found = slot_chances(*question, items, self._draws, seed)
         if found is not None:
             return Draws(found.lists, found.chances)
         seeds = [mix(draw, seed) for draw in range(1, self._draws + 1)]
