@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bandi.jobs.crediting import credit_report
+from bandi.engine.crediting import credit_report
 from bandi.learning.credit import CreditRule
 from bandi.log.protocol import DecisionChunk, DocumentChunk, EventChunk
 from bandi.log.sqlite import open_log, open_log_read_only

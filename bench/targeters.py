@@ -25,17 +25,16 @@ from bandi.features.factors.als import AlsConfig, Factors, fit
 from bandi.features.factors.interactions import Interactions
 from bandi.features.factors.search import Neighbours, build
 from bandi.model.catalog import Item
-from bandi.model.config import (
-    Config,
+from bandi.model.config import Config, Placement
+from bandi.model.records import EVENT, Array, Document, DocumentKind, Events, Stretch, no_decisions, no_events
+from bandi.model.targeter_config import (
     ContinueTargeter,
     EditorTargeter,
     FactorsTargeter,
     FreshTargeter,
-    Placement,
     PopularTargeter,
     SimilarTargeter,
 )
-from bandi.model.records import EVENT, Array, Document, DocumentKind, Events, Stretch, no_decisions, no_events
 from bandi.policies.registry import policy_version
 from bandi.targeters.by_factors import Resembles, SuitsReader
 from bandi.targeters.protocol import Asked, Learned, Likeness, Targeter, View

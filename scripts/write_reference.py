@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
-from bandi.model import config, config_values, policy_config
+from bandi.model import config, config_values, experiment_config, policy_config
 from bandi.model.config_writing import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -45,6 +45,9 @@ def config_page() -> str:
         ("[images]", config.Images),
         ("[segments]", config.Segments),
         ("[holdout]", config.Holdout),
+        ("[layers.NAME]", experiment_config.Layer),
+        ("[experiments.NAME]", experiment_config.Experiment),
+        ("[experiments.NAME.variants.NAME]", experiment_config.Variant),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]
@@ -53,7 +56,7 @@ def config_page() -> str:
             f"\n## {title}\n\n{(struct.__doc__ or '').strip()}\n\n| key | meaning | type | default |\n| --- | --- | --- | --- |\n"
         )
         for key in keys_of(struct):
-            default = "absent" if key.default is None else f"`{key.default}`"
+            default = "required" if key.required else "absent" if key.default is None else f"`{key.default}`"
             parts.append(f"| `{key.name}` | {key.meaning} | {key.kind} | {default} |\n")
     return "".join(parts)
 

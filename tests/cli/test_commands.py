@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bandi
+from bandi.cli.replay import ESTIMATOR_NAMES
 from bandi.log.protocol import Finding
 
 BANDI = [sys.executable, "-m", "bandi"]
@@ -210,9 +211,34 @@ def test_replay_evaluates_a_log(tmp_path: Path) -> None:
         by_name["the log itself", "click rate"]["estimate"]
     )
     assert by_name["fixed (policy.json)", "SNIPS"]["overlaps_target"]
+    assert by_name["fixed (policy.json)", "DR"]["relative_error"] == pytest.approx(0, abs=0.05)
     assert by_name["thompson", "replay matching"]["rows"] > 50
+    assert [line["estimator"] for line in found["lines"] if line["policy"] == "thompson"][1:] == list(ESTIMATOR_NAMES)
+    fixed, learned = found["policies"]
+    assert (fixed["verdict"], fixed["max_weight"], fixed["unsupported"]) == ("cannot say", 1.0, 0.5)
+    assert "50% of what this policy does was never logged" in fixed["text"]
+    assert learned["policy"] == "thompson"
     log.write_text(log.read_text() + "1574553600,1,1,0,0\n")
     assert "propensity_score" in run("replay", log, status=1).stderr
+    chosen = (
+        "--estimator",
+        "dros",
+        "--estimator",
+        "IPS",
+        "--parameter",
+        "DRos=4",
+        "--folds",
+        "2",
+        "--prior-clicks",
+        "1",
+    )
+    out = run("replay", log, "--action-dist", distribution, "--overlap", "bars", *chosen, status=1).stdout
+    assert "│ 1 and more │" in out
+    assert "DRos" in out
+    assert "clipped" not in out
+    assert "verdict: these logs cannot say" in out
+    for wrong in ("DR=1", "DRos=0", "DRos", "x=1"):
+        assert "arameter" in run("replay", log, "--action-dist", distribution, "--parameter", wrong, status=2).stderr
     distribution.write_text("[[1")
     assert "a JSON matrix" in run("replay", log, "--action-dist", distribution, status=2).stderr
 

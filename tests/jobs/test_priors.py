@@ -1,6 +1,7 @@
 """Priors from content in the engine: trained from the log, put in the artifact, used by decisions, shown by arms."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ factors = 8
 """
 SEGMENTS = '[segments]\nk = 2\nfeatures = ["factors"]\n'
 LIKED, OTHER = 0.6, 0.02
+DAY_S = 86_400.0
 
 
 def make_shop(folder: Path, config: str = CONFIG) -> None:
@@ -41,7 +43,7 @@ def make_shop(folder: Path, config: str = CONFIG) -> None:
             ranking = engine.recommend(f"u{number % 40}", k=10, seed=number)
             shown = [slot for slot in ranking if int(slot.item[1:]) < 60]
             user, request = f"u{number % 40}", ranking.request_id
-            events: list = [bandi.Impression(user=user, item=slot.item, request=request) for slot in shown]
+            events: list[bandi.Event] = [bandi.Impression(user=user, item=slot.item, request=request) for slot in shown]
             events += [
                 bandi.Click(user=user, item=slot.item, request=request)
                 for slot in shown
@@ -152,3 +154,87 @@ def test_priors_that_are_no_priors_are_refused(folder: Path) -> None:
     write_arrays(folder / "artifacts" / "000009.artifact", 1, arrays, facts)
     with pytest.raises(LogDamagedError, match="priors of home"):
         read(read_snapshot(folder / "artifacts" / "000009.artifact"), "000009")
+
+
+EARNING = """
+[placements.home]
+policy = { use = "value", prior = { source = "content" } }
+[placements.plain]
+policy = { use = "value" }
+[factors]
+factors = 8
+[objectives.click]
+[objectives.continued]
+event = "read"
+count = 4
+window = "7d"
+[objectives.coins]
+event = "purchase"
+value = "coins"
+window = "14d"
+"""
+
+
+@pytest.fixture(scope="module")
+def earning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of sixty titles are clicked alike; of drama everybody reads on and pays. Ten more titles were never shown."""
+    folder = tmp_path_factory.mktemp("earning")
+    (folder / "bandi.toml").write_text(EARNING)
+    with bandi.open(folder) as engine:
+        genres = ["drama", "sports"] * 35
+        engine.put_items([bandi.Item(id=f"t{i}", genre=genre) for i, genre in enumerate(genres)])
+        began = time.time() - 40 * DAY_S
+        for number in range(600):
+            user, item = f"u{number}", f"t{number % 60}"
+            engine.record(
+                bandi.Impression(user=user, item=item, placement="home", position=0, occurred_at=began),
+                bandi.Click(user=user, item=item, placement="home", occurred_at=began + 1.0),
+            )
+            if number % 2 == 0:
+                engine.record(
+                    bandi.Read(user=user, item=item, episode=4, occurred_at=began + 2 * DAY_S),
+                    bandi.Purchase(user=user, item=item, coins=10, occurred_at=began + 4 * DAY_S),
+                )
+    train(folder)
+    return folder
+
+
+def test_titles_that_nobody_started_are_worth_what_their_genre_is(earning: Path, tmp_path: Path) -> None:
+    """Clicks tell nothing apart: drama stands first by its coins. Where nothing is learned by content both are alike."""
+    folder = Path(shutil.copytree(earning, tmp_path / "copy"))
+    learned = Shelf(folder).load("000001")
+    assert list(learned.step_priors) == ["home"]
+    means = learned.step_priors["home"].means
+    assert means.shape == (2, 70)
+    assert means[0, 60::2].min() > 3 * means[0, 61::2].max()
+    with bandi.open(folder) as engine:
+        drama = {place: share_of_drama(engine, place) for place in ("home", "plain")}
+        assert drama["home"] > 0.8
+        assert 0.3 < drama["plain"] < 0.7
+        coins = {place: engine.coins(place, items=["t60", "t61"]) for place in ("home", "plain")}
+        assert coins["home"][0].coins_per_start > 5 * coins["home"][1].coins_per_start
+        assert coins["plain"][0].coins_per_start == coins["plain"][1].coins_per_start
+        asked = engine.recommend("somebody", "home", k=8, seed=3)
+        assert engine.ask_again(asked.request_id) == asked
+    report = Shelf(folder).manifest("000001").priors["home"]
+    assert {"step_1_shape", "step_2_shape"} <= set(report)
+
+
+def share_of_drama(engine: bandi.Engine, place: str) -> float:
+    """Of new titles in the first five slots."""
+    shown = [int(slot.item[1:]) for seed in range(60) for slot in engine.recommend(f"n{seed}", place, k=5, seed=seed)]
+    new = [item for item in shown if item >= 60]
+    assert len(new) > 20
+    return float(np.mean([item % 2 == 0 for item in new]))
+
+
+def test_step_priors_of_another_chain_wait_for_the_next_training(earning: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(earning, tmp_path / "copy"))
+    text = (folder / "bandi.toml").read_text().replace('use = "value", prior', 'use = "value", then = ["coins"], prior')
+    (folder / "bandi.toml").write_text(text)
+    with bandi.open(folder) as engine:
+        assert len(engine.recommend("somebody", k=5)) == 5
+        train(folder)
+        engine.take_up()
+        assert len(engine.recommend("somebody", k=5)) == 5
+    assert Shelf(folder).load("000002").step_priors["home"].means.shape == (1, 70)

@@ -291,6 +291,13 @@ def test_outcomes_say_who_saw_it_and_in_which_slot() -> None:
     assert (made.users.tolist(), made.slots.tolist(), made.rewards.tolist()) == ([6, 6, 6], [0, 1, 1], [0, 0, 1])
 
 
+def test_outcomes_say_of_which_list_they_are() -> None:
+    """So that a click may change what the rest of its list counts; 0: a record without a request."""
+    made = Attribution(RULES, 10).fold(stretch([event(CLICK, request=R), event(CLICK, placement=HOME)]))[HOME]
+    assert made.requests is not None
+    assert made.requests.tolist() == [R, 0]
+
+
 def test_one_compilation_serves_writable_and_read_only_rows() -> None:
     """The log gives both; a second compilation would be seconds in the middle of service."""
     rows = np.zeros(1, EVENT)

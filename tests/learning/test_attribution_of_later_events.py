@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bandi.learning.attribution import Attribution, PlacementRule
 from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps
@@ -35,7 +37,8 @@ class Folded:
         positions = np.arange(self.position, self.position + len(rows))
         stretch = Stretch(self.position, self.position + len(rows), Events(positions, rows))
         self.position += len(rows)
-        credited = replace(stretch, events=Events(positions, self.journeys.fold(rows).rows))
+        followed = self.journeys.fold(rows)
+        credited = replace(stretch, events=Events(positions[followed.at], followed.rows))
         for placement, made in self.attribution.fold(credited).items():
             self.totals[placement] += made.trials.sum(), made.rewards.sum()
         return self
@@ -100,3 +103,43 @@ def test_a_refund_of_an_orphan_leaves_nothing() -> None:
     assert folded.totals[HOME].tolist() == [1, 1]
     assert folded.fold((REFUND, 0, 2, 20, 1)).totals[HOME].tolist() == [0, 0]
     assert folded.attribution.counters().orphans == 0
+
+
+def test_one_refund_of_two_credited_purchases_takes_back_both() -> None:
+    """And counts as one event; less than all of the earlier purchase leaves that one its reward."""
+    bought = [*shown(1), (PURCHASE, 0, 1, 20, 1), *shown(2, day=2), (PURCHASE, 0, 3, 20, 2)]
+    folded = Folded().fold(*bought, (REFUND, 0, 4, 39, 0))
+    assert folded.totals[HOME].tolist() == [2, 1]
+    assert folded.fold((REFUND, 0, 5, 1, 0)).totals[HOME].tolist() == [2, 0]
+    at_once = Folded().fold(*bought).fold((REFUND, 0, 4, 40, 0))
+    assert at_once.totals[HOME].tolist() == [2, 0]
+    assert at_once.attribution.counters().events["refund"] == 1
+    assert at_once.attribution.counters().successes == 0
+
+
+@given(
+    bought=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 30)), min_size=1, max_size=8),
+    refunds=st.lists(st.integers(1, 60), max_size=5),
+    cuts=st.sets(st.integers(0, 40)),
+)
+@settings(max_examples=80, deadline=None)
+def test_rewards_are_the_lists_of_which_something_paid_is_left(
+    bought: list[tuple[int, int]], refunds: list[int], cuts: set[int]
+) -> None:
+    """Purchases of a list each name it; refunds, latest purchase first, may empty several lists at once; any cut does."""
+    events = [event for number in range(1, 5) for event in shown(number)]
+    left = []
+    for day, (number, coins) in enumerate(bought):
+        events.append((PURCHASE, request(number), 1 + day, coins, 0))
+        left.append([number, coins])
+    for i, owed in enumerate(refunds):
+        events.append((REFUND, 0, 10 + i, owed, 0))
+        remaining = owed
+        for purchase in reversed(left):
+            taken = min(purchase[1], remaining)
+            purchase[1], remaining = purchase[1] - taken, remaining - taken
+    folded = Folded()
+    bounds = sorted({0, len(events), *(min(cut, len(events)) for cut in cuts)})
+    for first, stop in zip(bounds, bounds[1:], strict=False):
+        folded.fold(*events[first:stop])
+    assert folded.totals[HOME].tolist() == [4, len({number for number, coins in left if coins > 0})]

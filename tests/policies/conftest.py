@@ -35,6 +35,7 @@ CONFIGS: list[PolicyConfig] = [
     Thompson(half_life="7d"),
     Thompson(window="400d"),
     Thompson(change_detection=ChangeDetection()),
+    Thompson(position="cascade"),
     Ucb1(),
     Ucb1(half_life="1h"),
     EpsilonGreedy(),
@@ -64,7 +65,10 @@ def _forgetting(config: PolicyConfig) -> str:
     return next((way for way in WAYS_TO_FORGET if getattr(config, way, None) is not None), "forever")
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda config: f"{config.__struct_config__.tag}-{_forgetting(config)}")
+@pytest.fixture(
+    params=CONFIGS,
+    ids=lambda config: f"{config.__struct_config__.tag}-{_forgetting(config)}-{getattr(config, 'position', '')}",
+)
 def config(request: pytest.FixtureRequest) -> PolicyConfig:
     """Every policy there is, with and without forgetting; a new policy is added above."""
     return request.param

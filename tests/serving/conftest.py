@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,19 +43,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ask:
-    """A client: ask(method, path, value or bytes, headers); a new connection each time."""
+    """A client: ask(method, path, value or bytes, headers); a new connection each time, closed whatever comes of it.
+
+    One left open by a request that failed would be the ResourceWarning, hence the failure, of whichever test runs when it is
+    collected. The first request of a kind may have to wait for a kernel to be compiled.
+    """
 
     port: int
+    timeout_s: float = 120.0
 
     def __call__(self, method: str, path: str, value: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         body = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
         sent = {"content-type": "application/json"} if body is not None else {}
-        connection.request(method, path, body, {**sent, **(headers or {})})
-        response = connection.getresponse()
-        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        connection.close()
-        return answer
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)) as connection:
+            connection.request(method, path, body, {**sent, **(headers or {})})
+            with connection.getresponse() as response:
+                return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
 
 @dataclass(frozen=True)

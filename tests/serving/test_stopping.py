@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -155,10 +156,9 @@ def test_access_log_is_off_unless_asked_for(folder):
     for options, count in (((), 0), (("--access-log",), 1)):
         with Process(folder, *options) as service:
             service.wait_until_ready()
-            connection = http.client.HTTPConnection("127.0.0.1", service.port)
-            connection.request("GET", "/healthz")
-            assert connection.getresponse().read() == b'{"status":"ok"}'
-            connection.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", service.port)) as connection:
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().read() == b'{"status":"ok"}'
             assert service.end(signal.SIGTERM) == 0
         assert sum("/healthz" in line for line in service.lines) == count
 

@@ -8,7 +8,7 @@ from bandi.catalog.items import Items
 from bandi.features.factors.als import AlsConfig, Factors
 from bandi.learning.popularity import Popularity
 from bandi.model.catalog import Item
-from bandi.model.config import SegmentTargeter
+from bandi.model.targeter_config import SegmentTargeter
 from bandi.segments.promise import leading
 from bandi.targeters.protocol import Asked, Learned, View
 from bandi.targeters.registry import make_targeter

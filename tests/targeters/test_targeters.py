@@ -13,7 +13,8 @@ from bandi.features.factors import search
 from bandi.features.factors.als import AlsConfig, Factors
 from bandi.learning.popularity import Popularity
 from bandi.model.catalog import Item
-from bandi.model.config import (
+from bandi.model.records import EVENT
+from bandi.model.targeter_config import (
     ContinueTargeter,
     EditorTargeter,
     FactorsTargeter,
@@ -21,7 +22,6 @@ from bandi.model.config import (
     PopularTargeter,
     SimilarTargeter,
 )
-from bandi.model.records import EVENT
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, Learned, Likeness, View
 from bandi.targeters.registry import make_targeter

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bandi.jobs.crediting import CreditReport, Incremental
+    from bandi.engine.crediting import CreditReport, Incremental
     from bandi.learning.credit import By
 
 
@@ -44,7 +44,7 @@ def command(
     import msgspec
 
     from bandi.cli.progress import steps
-    from bandi.jobs.crediting import credit_report
+    from bandi.engine.crediting import credit_report
     from bandi.learning.credit import CreditRule
 
     rule = CreditRule(_window_ms(window), *weights)

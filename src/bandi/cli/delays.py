@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bandi.jobs.delay_curves import CalibrationGroup, DelayReport, ObjectiveDelays, PlacementCalibration
+    from bandi.engine.delay_curves import CalibrationGroup, DelayReport, ObjectiveDelays, PlacementCalibration
 
 
 @click.command("delays", short_help="Show when reads and payments come, and whether what was foretold of them came.")
@@ -23,7 +23,7 @@ def command(folder: Path, as_json: bool) -> None:
     import msgspec
 
     from bandi.cli.progress import steps
-    from bandi.jobs.delay_curves import delay_report
+    from bandi.engine.delay_curves import delay_report
 
     with steps() as on_step:
         report = delay_report(folder, lambda done, total: on_step("log", done, total) if on_step is not None else None)

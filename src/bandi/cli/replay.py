@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -11,11 +11,14 @@ from click.core import ParameterSource
 from bandi.cli.replay_service import fit_service, replay_service, service_options
 
 if TYPE_CHECKING:
+    from bandi.cli.replay_report import Overlap
     from bandi.evaluation.decision_log import DecisionLog
-    from bandi.evaluation.intervals import Interval
+    from bandi.evaluation.replay import Matching
     from bandi.model.records import Array
 
 MAX_DISTRIBUTION_BYTES = 64 << 20
+ESTIMATOR_NAMES = ("DM", "IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR", "DRos", "MRDR")
+"""Of `off_policy.estimators.ESTIMATORS`, which this module does not import before it must; a test compares them."""
 
 
 @click.command("replay", short_help="Evaluate policies on logged decisions.")
@@ -55,19 +58,65 @@ MAX_DISTRIBUTION_BYTES = 64 << 20
     show_default=True,
     help="Rankings to find a policy's probabilities; with --service 200 of each decision unless said otherwise.",
 )
+@click.option(
+    "--estimator",
+    "estimators",
+    multiple=True,
+    type=click.Choice(ESTIMATOR_NAMES, case_sensitive=False),
+    help="An estimator; several times [default: all].",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="ESTIMATOR=NUMBER",
+    help="Limit or shrinkage of an estimator's weights [default: chosen from the log].",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    help="A row's reward is predicted from the other folds; 1: from all rows, its own too.",
+)
+@click.option(
+    "--prior-clicks",
+    type=click.FloatRange(min=0.0),
+    help="Of the reward model, in each cell of item and slot [default: the log's rate].",
+)
+@click.option(
+    "--prior-impressions",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Of the reward model, in each cell.",
+)
+@click.option(
+    "--resamples", type=click.IntRange(10, 100_000), default=1_000, show_default=True, help="Of the bootstrap."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="All the randomness.")
 @click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="File for refused rows.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["bars", "none"]),
+    default="none",
+    show_default=True,
+    help="Show how rows and weight spread over weights.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def command(
     context: click.Context, log: Path | None, service: Path | None, placement: str, sample: int, fit: bool,
     temperature: float, out: Path | None, objective: str | None,
     policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
-    position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, seed: int, refused: Path | None, as_json: bool,
+    position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, estimators: tuple[str, ...],
+    parameters: tuple[str, ...], folds: int, prior_clicks: float | None, prior_impressions: float, resamples: int, seed: int,
+    refused: Path | None, overlap: Overlap, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate what other policies would have got on LOG: a CSV, JSON Lines or Parquet file, one row for each slot shown.
 
-    Its columns are by default those of the Open Bandit Dataset. Replay matching, IPS and SNIPS, with 95 % intervals.
+    Its columns are by default those of the Open Bandit Dataset. Replay matching and nine estimators with 95 %
+    intervals; what the log's weights look like; and in words whether it can say anything of the policy at all.
 
     With --service FOLDER, on the decisions that a folder of Bandi logged itself (docs/reference/own-log.md).
     """
@@ -85,102 +134,74 @@ def command(
             replay_service(service, placement, policies, sample, asked, seed, objective, as_json)
         return
     assert log is not None
-    import msgspec
-
-    from bandi.cli.console_tables import print_table
+    from bandi.cli.replay_report import Report, print_report
     from bandi.evaluation.decision_log import Columns, read_decision_log
-    from bandi.evaluation.estimators import on_policy
+    from bandi.evaluation.intervals import wilson_interval
+    from bandi.evaluation.off_policy.estimation import Settings
+    from bandi.evaluation.off_policy.evaluation import RewardModel, evaluate
+    from bandi.evaluation.off_policy.reward_models import robust_table, smoothed_table
     from bandi.evaluation.replay import shares
 
     columns = Columns(item_col, position_col, click_col, propensity_col, time_col)
+    settings = Settings(
+        estimators or ESTIMATOR_NAMES, _parameters(parameters), resamples=resamples, seed=seed
+    )  # fmt: skip
+    settings.check()
+    model = RewardModel(smoothed_table(prior_clicks, prior_impressions), robust_table(prior_impressions), folds)
     logged = read_decision_log(log, columns, refused)
     for problem in logged.problems:
         click.echo(f"refused: {problem}", err=True)
-    lines: list[dict[str, Any]] = [_line("the log itself", "click rate", on_policy(logged.clicks), rows=len(logged))]
-    check, other = None, logged
+    report = Report(len(logged), logged.refused)
+    report.add_rate("the log itself", wilson_interval(logged.clicks), len(logged))
+    other = logged
     if target is not None:
         other = read_decision_log(target, columns)
-        check = on_policy(other.clicks)
-        lines.append(_line("the target's own log", "click rate", check, rows=len(other)))
+        report.add_target(wilson_interval(other.clicks), len(other))
     if action_dist is not None or target is not None:
+        named = action_dist or target
         distribution = (
             _read_distribution(action_dist) if action_dist else shares(other, logged.item_names, logged.slots)
         )
-        lines += _fixed(action_dist or target, logged, distribution, seed)
+        name = f"fixed ({named.name if named else ''})"
+        report.add_evaluation(name, evaluate(logged, distribution, None, model, settings))
     for text in policies:
-        lines += _learned(text, logged, draws, seed)
-    if check is not None:
-        for line in lines[2:]:
-            line["overlaps_target"] = line["low"] <= check.high and check.low <= line["high"]
+        matching, probabilities, contexts = _learned(text, logged, draws, seed)
+        report.add_matching(text, matching)
+        report.add_evaluation(text, evaluate(logged, probabilities, contexts, model, settings))
     if as_json:
-        click.echo(msgspec.json.encode({"rows": len(logged), "refused": logged.refused, "lines": lines}))
+        click.echo(report.to_json())
     else:
-        cells = [[_cell(line.get(name)) for name in _HEADER] for line in lines]
-        caption = f"{len(logged):,} rows taken, {logged.refused:,} refused; 95 % intervals"
-        print_table(str(log), [name.replace("_", " ") for name in _HEADER], cells, caption)
+        print_report(str(log), report, overlap)
     context.exit(1 if logged.refused else 0)
 
 
-_HEADER = (
-    "policy",
-    "estimator",
-    "estimate",
-    "low",
-    "high",
-    "bootstrap_low",
-    "bootstrap_high",
-    "rows",
-    "effective_rows",
-    "max_weight",
-    "overlaps_target",
-)
+def _parameters(texts: tuple[str, ...]) -> dict[str, float]:
+    """Raises InvalidInputError."""
+    from bandi.model.errors import InvalidInputError, Problem
+
+    names = {name.lower(): name for name in ESTIMATOR_NAMES}
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            found[names[name.strip().lower()]] = float(number)
+        except (KeyError, ValueError):
+            expected = "ESTIMATOR=NUMBER, such as Switch-DR=10"
+            raise InvalidInputError(Problem("--parameter", f"{text!r:.66}", expected)) from None
+    return found
 
 
-def _line(policy: str, estimator: str, interval: Interval, **more: Any) -> dict[str, Any]:
-    return {
-        "policy": policy,
-        "estimator": estimator,
-        "estimate": interval.estimate,
-        "low": interval.low,
-        "high": interval.high,
-        **more,
-    }
-
-
-def _weighted(policy: str, log: DecisionLog, weights: Array, seed: int) -> list[dict[str, Any]]:
-    from bandi.evaluation.estimators import effective_sample_size, estimates
-
-    size, largest = effective_sample_size(weights), float(weights.max())
-    return [
-        _line(
-            policy, estimate.name, estimate.value, bootstrap_low=estimate.bootstrap.low, bootstrap_high=estimate.bootstrap.high,
-            rows=len(log), effective_rows=size, max_weight=largest,
-        )
-        for estimate in estimates(weights, log.clicks, seed)
-    ]  # fmt: skip
-
-
-def _fixed(file: Path | None, log: DecisionLog, distribution: Array, seed: int) -> list[dict[str, Any]]:
-    from bandi.evaluation.estimators import importance_weights
-
-    weights = importance_weights(distribution, log.items, log.positions, log.propensities)
-    return _weighted(f"fixed ({file.name if file else ''})", log, weights, seed)
-
-
-def _learned(text: str, log: DecisionLog, draws: int, seed: int) -> list[dict[str, Any]]:
+def _learned(text: str, log: DecisionLog, draws: int, seed: int) -> tuple[Matching, Array, Array]:
     from bandi.cli.progress import progress
     from bandi.cli.simulate import parse_policy
-    from bandi.evaluation.replay import learned_weights, match
+    from bandi.evaluation.replay import learned_probabilities, match
     from bandi.policies.registry import make_policy
 
     config = parse_policy(text)
     with progress(text, 2 * len(log)) as advance:
         matching = match(make_policy(config, 1), log, seed, advance)
-        weights = learned_weights(make_policy(config, 1), log, seed, draws, progress=advance)
-    return [
-        _line(text, "replay matching", matching.click_rate, rows=matching.rows),
-        *_weighted(text, log, weights, seed),
-    ]
+        tables, contexts = learned_probabilities(make_policy(config, 1), log, seed, draws, progress=advance)
+    return matching, tables, contexts
 
 
 def _read_distribution(path: Path) -> Array:
@@ -205,17 +226,3 @@ def _read_distribution(path: Path) -> Array:
         expected = "a JSON matrix of numbers, items by slots (or an object with one under `values`)"
         raise InvalidInputError(Problem(str(path), str(error)[:80], expected)) from None
     return matrix
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "NO"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:.6g}"
-        case _:
-            return str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from bandi.features.mixing import mixed
 from bandi.learning.snapshots import Snapshot
 from bandi.model.errors import LogDamagedError, NewerVersionError
 from bandi.model.records import Array
-from bandi.policies.protocol import ContentPriors
+from bandi.policies.protocol import ContentPriors, StepPriors
 from bandi.segments.model import SegmentModel
 from bandi.segments.profiles import Profiles
 from bandi.targeters.protocol import Learned, Likeness
@@ -22,7 +22,8 @@ from bandi.targeters.protocol import Learned, Likeness
 FORMAT = 2
 """Of the arrays and facts; 1 had factors and their indexes alone."""
 BY_SCORE = "by_score"
-_PART, _INDEX, _SEGMENTS, _PRIORS = "part/", "index/", "segments/", "priors/"
+_PART, _INDEX, _SEGMENTS, _PRIORS, _STEPS = "part/", "index/", "segments/", "priors/", "step_priors/"
+_Kind = TypeVar("_Kind", ContentPriors, StepPriors)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -86,6 +87,8 @@ def written(learned: Learned, parts: Parts, manifest: Manifest) -> tuple[dict[st
         arrays |= {"titles": learned.titles, "promise": learned.promise, "leading": learned.leading}
     for place, priors in learned.priors.items():
         arrays |= {f"{_PRIORS}{place}/{kind}": rows for kind, rows in priors._asdict().items()}
+    for place, steps in learned.step_priors.items():
+        arrays |= {f"{_STEPS}{place}/{kind}": rows for kind, rows in steps._asdict().items()}
     return arrays, facts
 
 
@@ -119,20 +122,22 @@ def read(snapshot: Snapshot, name: str) -> Learned:
         for kind, found in likenesses(factors, Parts(vectors, mixes)).items()
     }
     segments, titles, promise, leading = _segments(snapshot, name, len(items))
-    by_score, priors = _index(snapshot, BY_SCORE, items, name), _priors(snapshot, name)
-    return Learned(factors, by_score, likeness, segments, titles, promise, leading, priors)
+    by_score = _index(snapshot, BY_SCORE, items, name)
+    priors, steps = _priors(snapshot, _PRIORS, ContentPriors, name), _priors(snapshot, _STEPS, StepPriors, name)
+    return Learned(factors, by_score, likeness, segments, titles, promise, leading, priors, steps)
 
 
-def _priors(snapshot: Snapshot, name: str) -> dict[str, ContentPriors]:
-    places = {key.removeprefix(_PRIORS).rpartition("/")[0] for key in snapshot.arrays if key.startswith(_PRIORS)}
+def _priors(snapshot: Snapshot, prefix: str, kind: type[_Kind], name: str) -> dict[str, _Kind]:
+    """Of each placement: two arrays of one shape, all above 0."""
+    places = {key.removeprefix(prefix).rpartition("/")[0] for key in snapshot.arrays if key.startswith(prefix)}
     found = {}
     for place in sorted(places):
-        parts = [_rows(snapshot, f"{_PRIORS}{place}/{kind}", name) for kind in ContentPriors._fields]
+        parts = [_rows(snapshot, f"{prefix}{place}/{part}", name) for part in kind._fields]
         if parts[0].shape != parts[1].shape or not all((part > 0).all() for part in parts):
             raise LogDamagedError(
-                f"artifact {name}: priors of {place}: expected positive numbers of one shape; train again"
+                f"artifact {name}: {prefix.strip('/')} of {place}: expected positive numbers of one shape; train again"
             )
-        found[place] = ContentPriors(*(np.ascontiguousarray(part) for part in parts))
+        found[place] = kind(*(np.ascontiguousarray(part) for part in parts))
     return found
 
 

@@ -29,7 +29,11 @@ def divide(placement: PlacementState) -> None:
         )
         targeters = tuple(make_targeter(targeter) for targeter in config.targeters)
         placement.by_state[state] = replace(
-            placement, config=config, targeters=targeters, give_up=other.give_up, for_state=state
+            placement,
+            config=config,
+            targeters=targeters,
+            give_up=placement.give_up if other.give_up is None else other.give_up,
+            for_state=state,
         )
 
 

@@ -11,6 +11,7 @@ from bandi.model.records import Array
 from bandi.policies._chain_kernels import COINS_EACH, RATE, READER_SHAPE
 from bandi.policies.chain import ChainStatistics
 from bandi.policies.chain_policy import ChainPolicy
+from bandi.policies.protocol import StepPriors
 from bandi.policies.seen import within
 
 
@@ -20,13 +21,18 @@ def chain_of(placement: PlacementState) -> ChainStatistics | None:
     return policy.chain if isinstance(policy, ChainPolicy) else None
 
 
-def coins_arms(placement: PlacementState, items: Array, texts: list[str], now_ms: int) -> list[CoinsArm]:
-    """One for each of `items` (int32[n]), in their order. Raises InvalidInputError where the policy has no chain."""
+def coins_arms(
+    placement: PlacementState, items: Array, texts: list[str], now_ms: int, priors: StepPriors | None = None
+) -> list[CoinsArm]:
+    """One for each of `items` (int32[n]), in their order. priors: what titles start from, None: all from the average.
+
+    Raises InvalidInputError where the policy has no chain.
+    """
     chain = chain_of(placement)
     if chain is None:
         found, expected = f"the policy {placement.version}", "a policy with `then`, such as earning or value"
         raise InvalidInputError(Problem("$.placement", found, expected))
-    last = chain.steps - 1
+    chain, last = chain.believing(priors), chain.steps - 1
     columns = (
         chain.values_of(items, now_ms, 0.0, np.uint64(0)), chain.payments_of(items, now_ms), chain.factors_of(items, last, now_ms),
         chain.payers_of(items), chain.exposure_of(items, last, now_ms),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,20 +13,22 @@ from bandi.arrangement.arranging import Arranged, arrange, pool_size
 from bandi.arrangement.diversity import Diversity
 from bandi.arrangement.rules import InForce
 from bandi.engine.artifacts import Shelf
+from bandi.engine.assigning import variant_for
 from bandi.engine.by_reader_state import reader_state
+from bandi.engine.carrying_on import arm_segments
 from bandi.engine.filters import PlacementFilter
 from bandi.engine.holding_out import NO_LIST, serve_held
 from bandi.engine.memberships import Memberships
-from bandi.engine.state import PlacementState, State, arm_segments
+from bandi.engine.state import PlacementState, State
 from bandi.model.answers import RankedItem
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
 from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.exploration import Exploiting, Explored, explore
-from bandi.policies.protocol import Candidates, ContentPriors, Policy, Posterior, Ranked, Request
+from bandi.policies.protocol import Candidates, ContentPriors, Policy, Posterior, Ranked, Request, StepPriors
 from bandi.policies.seen import within
-from bandi.policies.traits import learned_prior
+from bandi.policies.traits import learned_prior, steps_of
 from bandi.targeters.merging import target
 from bandi.targeters.protocol import Asked, View
 
@@ -106,7 +109,7 @@ class Decider:
         self._state = state
         self._shelf = shelf
         self._memberships = Memberships(state, shelf)
-        self._filters: dict[tuple[str, int], PlacementFilter] = {}
+        self._filters: dict[tuple[str, int, str], PlacementFilter] = {}
         self._ranking = threading.Lock()  # policies own scratch arrays: one rank at a time
 
     def placement(self, name: str) -> PlacementState:
@@ -117,6 +120,15 @@ class Decider:
                 Problem("$.placement", repr(name)[:66], f"one of: {', '.join(self._state.placements)}")
             )
         return state
+
+    def asked(self, name: str) -> PlacementState:
+        """The placement of that name, as readers may ask for it: no variant. Raises UnknownNameError."""
+        place = self.placement(name)
+        if place.variant_of:
+            configured = [each.name for each in self._state.placements.values() if not each.variant_of]
+            hint = "a variant is served to the readers whom its experiment draws"
+            raise UnknownNameError(Problem("$.placement", repr(name)[:66], f"one of: {', '.join(configured)}", hint))
+        return place
 
     def decide(self, placement: PlacementState, k: int, seed: int, asking: Asking) -> Decided:
         """The best k. O(candidates). All that it read belongs to one log position."""
@@ -166,6 +178,17 @@ class Decider:
         name = placement.passed_on.get(reader_state(self._state, user, now_ms))
         return placement if name is None else self.placement(name)
 
+    def varied(
+        self, placement: PlacementState, unit: str, user: int, region: str | None, now_ms: int
+    ) -> PlacementState:
+        """The variant for the reader of that id, or the placement itself. region: as the request says, if it does."""
+        return variant_for(self._state, placement, unit, user, partial(self._region_of, user, region), now_ms)
+
+    def _region_of(self, user: int, named: str | None) -> str | None:
+        """As the request says, also where no title names it; else as the reader's document does."""
+        reader = self._state.users.get(user) if named is None else None
+        return named if reader is None else reader.region or None
+
     def _for_reader(self, placement: PlacementState, asking: Asking) -> PlacementState:
         """The placement as it is for readers in the state of this one, at the moment that was asked about."""
         if not placement.by_state:
@@ -181,8 +204,17 @@ class Decider:
         if learned_prior(placement.config.policy) is None:
             return None
         learned = self._shelf.find(self._state.artifact)
-        found = None if learned is None else learned.priors.get(placement.name)
+        found = None if learned is None else learned.priors.get(placement.shown_at)
         return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
+
+    def step_priors(self, placement: PlacementState) -> StepPriors | None:
+        """What factors of later steps start from by the artifact in use; None: all titles are average."""
+        steps = steps_of(placement.config.policy)
+        if not steps or learned_prior(placement.config.policy) is None:
+            return None
+        learned = self._shelf.find(self._state.artifact)
+        found = None if learned is None else learned.step_priors.get(placement.name)
+        return found if found is not None and len(found.means) == len(steps) else None
 
     def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:
         """What a placement's policy believes of `items` (int32[n]), from the priors that its decisions start from."""
@@ -233,7 +265,7 @@ class Decider:
             stays[without[without < len(stays)]] = False
             items = np.flatnonzero(stays).astype(np.int32)
             candidates = Candidates(items, state.items.editor_ranks(items))
-        candidates = candidates._replace(priors=self.priors(placement))
+        candidates = candidates._replace(priors=self.priors(placement), step_priors=self.step_priors(placement))
         pins = force.pin_items
         request = Request(self._memberships.for_arms(membership), now_ms, user, give_up=placement.give_up, shown=k)
         if placement.dimensions:

@@ -15,9 +15,11 @@ import numpy as np
 from bandi.engine.admission import id_problem
 from bandi.engine.artifacts import Shelf
 from bandi.engine.by_reader_state import readers_by_state
+from bandi.engine.carrying_on import arm_segments
 from bandi.engine.catalogue import ItemsDoor, UsersDoor
 from bandi.engine.coins import chain_of, chain_summary, coins_arms
 from bandi.engine.deciding import OTHER_REGION, Asking, Decider, checked_age, checked_k, checked_seed, mix, ranked_items
+from bandi.engine.experiments import ExperimentsDoor
 from bandi.engine.explaining import Explaining
 from bandi.engine.hindsight import Hindsight, Propensity
 from bandi.engine.jobs import DocumentJob, Done, EventsJob, PendingDecision, TaskJob, Waiter
@@ -28,7 +30,7 @@ from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.push_list import PushList
 from bandi.engine.pushing import MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
-from bandi.engine.state import PlacementState, arm_segments
+from bandi.engine.state import PlacementState
 from bandi.engine.writer import Writer
 from bandi.learning.push.messages import Moments
 from bandi.learning.push.uplift import Uplift
@@ -80,6 +82,7 @@ class Engine:
         self.items = ItemsDoor(self._state, self._submit_document)
         self.users = UsersDoor(self._state, self._submit_document)
         self.rules = RulesDoor(self._state, self._submit_document, clock_ms)
+        self.experiments = ExperimentsDoor(self._state, self._submit_document, clock_ms)
         self._pusher = Pusher(self._state, self.artifacts, self._writer, self._boot, self._sequence)
         self._writer.start()
         self._reloading = Reloading(self.artifacts, self._state, self._submit_document)
@@ -106,17 +109,19 @@ class Engine:
         """
         if self._closed:
             raise ClosedError("the engine is closed")
-        place = self._decider.placement(placement)
+        place = self._decider.asked(placement)
         user_index, new_user = self._user(user)
         at_ms = self._clock_ms()
         place = self._decider.passed_on(place, user_index, at_ms)
-        k = checked_k(k, place.config.k)
-        request = request_ids.pack(self._boot, next(self._sequence), place.index)
-        seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         about = -1 if item is None else self._known_item(item, "$.item")
         region_index, new_region = (-1, None) if region is None else self._region(region)
         years = -1 if age is None else checked_age(age)
         held = place.holdout is not None and user is not None and is_held_out(place.holdout, user)
+        if place.experiments and user is not None and not held:
+            place = self._decider.varied(place, user, user_index, region, at_ms)
+        k = checked_k(k, place.config.k)
+        request = request_ids.pack(self._boot, next(self._sequence), place.index)
+        seed = mix(request, self._salt) if seed is None else checked_seed(seed)
         asking = Asking(at_ms, user_index, about, years, region_index, request, new_region, new_user, held)
         decided = self._decider.decide(place, k, seed, asking)
         shown = len(decided.items)
@@ -131,13 +136,14 @@ class Engine:
         self._writer.decided(pending)
         return Ranking(
             request_ids.encode(request),
-            place.name,
+            place.shown_at,
             place.held_version if held else place.version,
             decided.position,
             decided.catalog_position,
             str(seed),
             decided.candidates,
             ranked_items(decided, self._item_texts, self._rule_texts),
+            place.variant,
         )
 
     def push(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
@@ -147,11 +153,20 @@ class Engine:
         sent included; now: the moment of the run (default: our clock); seed: all the randomness (default: fresh). Events wait
         meanwhile. Raises InvalidInputError, also where no placement has `push`; StorageFullError.
         """
+        at_ms, chosen_seed = self._push_arguments(budget, now, seed)
+        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+
+    def push_draft(self, budget: int, now: Moment | None = None, seed: int | None = None) -> PushList:
+        """The list that `push` would give for these arguments now: nothing is logged, no message has a request, none may be sent."""
+        at_ms, chosen_seed = self._push_arguments(budget, now, seed)
+        return self._at_rest(lambda: self._pusher.draft(budget, at_ms, chosen_seed))
+
+    def _push_arguments(self, budget: int, now: Moment | None, seed: int | None) -> tuple[int, int]:
+        """(at_ms, seed). Raises InvalidInputError."""
         if not (isinstance(budget, int) and not isinstance(budget, bool) and 1 <= budget <= MAX_BUDGET):
             raise InvalidInputError(Problem("budget", repr(budget)[:66], f"a whole number from 1 to {MAX_BUDGET}"))
         at_ms = self._clock_ms() if now is None else milliseconds(now)
-        chosen_seed = mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
-        return self._at_rest(lambda: self._pusher.run(budget, at_ms, chosen_seed))
+        return at_ms, mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
 
     def push_again(self, run: int | None = None) -> PushList:
         """The list of a run (None: the latest), unchanged. Raises InvalidInputError where there is none of that number."""
@@ -255,7 +270,7 @@ class Engine:
         """
         state = self._decider.placement(placement)
         indices = self._arm_items(state, items, limit)
-        return coins_arms(state, indices, self._item_texts, self._clock_ms())
+        return coins_arms(state, indices, self._item_texts, self._clock_ms(), self._decider.step_priors(state))
 
     def _arm_items(self, placement: PlacementState, items: Sequence[str] | None, limit: int) -> Array:
         """Dense ids of what was asked for: int32[n]."""
@@ -328,8 +343,12 @@ class Engine:
         return readers_by_state(self._state, self._clock_ms()) if asked else {}
 
     def placement_totals(self) -> dict[str, tuple[float, float]]:
-        """Trials and successes that each placement's arms have counted."""
-        return {name: (state.trials, state.successes) for name, state in self._state.placements.items()}
+        """Trials and successes that each configured placement's arms have counted, its variants' own arms included."""
+        totals = {name: (0.0, 0.0) for name, state in self._state.placements.items() if not state.variant_of}
+        for state in self._state.placements.values():
+            trials, successes = totals[state.shown_at]
+            totals[state.shown_at] = trials + state.trials, successes + state.successes
+        return totals
 
     def policy_version(self, placement: str) -> str:
         """The version of the policy that ranks there, such as `thompson@3f2a91c0`."""

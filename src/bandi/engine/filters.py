@@ -85,7 +85,7 @@ class PlacementFilter:
             rules = self._state.rules.all()[-MAX_RULES:]  # of a log that holds more, the newest
             interner = self._state.interner
             compiled = compile_rules(
-                rules, lambda item: interner.lookup("item", item), self.placement.name, self._where
+                rules, lambda item: interner.lookup("item", item), self.placement.shown_at, self._where
             )
             dense = np.array([interner.lookup("rule", rule.id) for rule in rules], np.int32)
             self._rules = (generation, RulesInForce(compiled), dense if len(rules) else _NO_RULES)

@@ -10,6 +10,8 @@ from bandi.model.config import Config
 from bandi.model.config_text import parse_config, placed
 from bandi.model.config_writing import default_config_text
 from bandi.model.errors import ConfigError, InvalidInputError, Problem
+from bandi.model.targeter_config import TargeterConfig
+from bandi.model.variants import all_variants
 
 CONFIG_FILE = "bandi.toml"
 
@@ -48,11 +50,18 @@ def _misfits(config: Config) -> Iterator[tuple[tuple[str, ...], Problem]]:
                 parse(placement.where, ".".join(keys))
             except InvalidInputError as error:
                 yield from ((keys, problem) for problem in error.problems)
-        keys = ("placements", name, "targeters")
-        least = sum(targeter.at_least for targeter in placement.targeters)
-        if least > 1 + 1e-9:
-            yield keys, Problem(".".join(keys), f"at_least of {least:g} together", "at most 1")
-        for targeter in placement.targeters:
-            if targeter.at_least > targeter.at_most:
-                found = f"at_least {targeter.at_least:g}, at_most {targeter.at_most:g}"
-                yield keys, Problem(".".join(keys), found, "at_least not above at_most")
+        yield from _misfitting_shares(placement.targeters, ("placements", name, "targeters"))
+    for name, inner, _, variant in all_variants(config):
+        yield from _misfitting_shares(variant.targeters or (), ("experiments", name, "variants", inner, "targeters"))
+
+
+def _misfitting_shares(
+    targeters: tuple[TargeterConfig, ...], keys: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Problem]]:
+    least = sum(targeter.at_least for targeter in targeters)
+    if least > 1 + 1e-9:
+        yield keys, Problem(".".join(keys), f"at_least of {least:g} together", "at most 1")
+    for targeter in targeters:
+        if targeter.at_least > targeter.at_most:
+            found = f"at_least {targeter.at_least:g}, at_most {targeter.at_most:g}"
+            yield keys, Problem(".".join(keys), found, "at_least not above at_most")

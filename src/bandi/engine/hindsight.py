@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
-from bandi.engine.deciding import Asking, Decider, mix, ranked_items
+from bandi.engine.deciding import Asking, Decided, Decider, mix, ranked_items
 from bandi.engine.opening import Opened
+from bandi.engine.plugin_contract import broken_contract
 from bandi.engine.pushing import chosen
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState
@@ -19,6 +20,8 @@ from bandi.model import request_ids
 from bandi.model.answers import RankedItem, Ranking
 from bandi.model.errors import InvalidInputError, LogDamagedError, Problem, UnknownNameError
 from bandi.model.records import Array
+from bandi.policies.guarded import GuardedPolicy
+from bandi.policies.seen import within
 
 _WINDOW = 1 << 20
 MAX_DRAWS = 1_000_000
@@ -55,14 +58,24 @@ class Hindsight:
         self._flush = flush
 
     def ask_again(self, request_id: str) -> Ranking:
-        """The ranking, computed anew. Raises LogDamagedError where it is not what the log says was shown."""
+        """The ranking, computed anew.
+
+        Raises LogDamagedError where it is not what the log says was shown, or PluginContractError where a plug-in chose it.
+        """
         found = self._find(request_id)
         decider, placement = self._at(found)
         header = found.header
         if placement.config.push is not None:
             return self._message_again(found, placement)
-        decided = decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
+
+        def decide() -> Decided:
+            return decider.decide(placement, _asked_for(header), int(header["seed"]), self._asking(header, placement))
+
+        decided = decide()
         if not np.array_equal(decided.items, found.items):
+            guard = within(placement.policy)
+            if isinstance(guard, GuardedPolicy):
+                raise broken_contract(request_id, guard, decided.items, lambda: decide().items)
             raise LogDamagedError(
                 f"request {request_id}: asked again at position {int(header['state_position'])} the list differs from the "
                 "one in the log; `bandi doctor` compares log and snapshots"
@@ -70,13 +83,14 @@ class Hindsight:
         texts = self._opened.state.interner.texts("item")
         return Ranking(
             request_id=request_id,
-            placement=placement.name,
+            placement=placement.shown_at,
             policy=self._opened.state.interner.texts("policy")[int(header["policy"])],
             position=int(header["state_position"]),
             catalog_position=int(header["catalog_position"]),
             seed=str(int(header["seed"])),
             candidates=decided.candidates,
             items=ranked_items(decided, texts, self._opened.state.interner.texts("rule")),
+            variant=placement.variant,
         )
 
     def propensities(self, request_id: str, draws: int) -> list[Propensity]:
@@ -164,7 +178,8 @@ class Hindsight:
     def _at(self, found: _Found) -> tuple[Decider, PlacementState]:
         state = recover(self._opened.folder, self._opened.log, int(found.header["state_position"])).state
         name = state.interner.texts("placement")[int(found.header["placement"])]
-        return Decider(state, self._shelf), state.placements[name]
+        placement = state.placements[name]
+        return Decider(state, self._shelf), placement.sharing.get(int(found.header["policy"]), placement)
 
 
 def _asked_for(header: Array) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
-from bandi.engine.state import State, arm_segments
+from bandi.engine.carrying_on import arm_segments
+from bandi.engine.state import State
 from bandi.features.audience import reader_vectors
 from bandi.model.records import Array
 from bandi.targeters.protocol import Learned

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from bandi.engine.carrying_on import clicks_carry_over, counted
 from bandi.engine.folder import read_config
 from bandi.engine.recovery import recover
-from bandi.engine.state import State, clicks_carry_over, counted
+from bandi.engine.state import State
+from bandi.engine.variants import variant_versions
 from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.config import Config
@@ -19,6 +21,7 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.holdout import version_served
 from bandi.model.records import DocumentKind
 from bandi.model.request_ids import MAX_PLACEMENTS
+from bandi.model.variants import counting_placements
 from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.registry import policy_version
 
@@ -74,9 +77,10 @@ def _config_chunks(state: State, config: Config) -> list[Chunk]:
     """The configuration, and before it the ids that it needs."""
     chunks: list[Chunk] = []
     names = {
-        "placement": list(config.placements),
+        "placement": list(counting_placements(config)),
         "policy": [policy_version(p.policy, p.seen) for p in config.placements.values()]
-        + ([] if config.holdout is None else [version_served(config.holdout)]),
+        + ([] if config.holdout is None else [version_served(config.holdout)])
+        + list(variant_versions(config).values()),
     }
     for namespace, texts in names.items():
         new = [text for text in dict.fromkeys(texts) if state.interner.lookup(namespace, text) < 0]
@@ -96,8 +100,9 @@ def _changes(old: Config | None, new: Config) -> list[str]:
     if old is None:
         return []
     notes = []
-    for name, placement in new.placements.items():
-        before = old.placements.get(name)
+    old_placements, new_placements = counting_placements(old), counting_placements(new)
+    for name, placement in new_placements.items():
+        before = old_placements.get(name)
         if before is None:
             notes.append(f"placement {name}: new, its arms start at the prior")
         elif counted(before, old) != counted(placement, new) and clicks_carry_over(before, old, placement, new):
@@ -109,6 +114,6 @@ def _changes(old: Config | None, new: Config) -> list[str]:
         elif before != placement:
             notes.append(f"placement {name}: changed, its arms carry over")
     notes += [
-        f"placement {name}: gone, its arms are forgotten" for name in old.placements if name not in new.placements
+        f"placement {name}: gone, its arms are forgotten" for name in old_placements if name not in new_placements
     ]
     return notes

@@ -81,7 +81,7 @@ class RulesDoor:
 
     def _faults(self, rule: Rule, where: str) -> list[Problem]:
         problems = []
-        places = self._state.placements
+        places = [name for name, place in self._state.placements.items() if not place.variant_of]
         for name in rule.placements:
             if name not in places:
                 close = difflib.get_close_matches(name, places, 1)

@@ -44,21 +44,29 @@ class Pusher:
     def run(self, budget: int, at_ms: int, seed: int) -> PushList:
         """Choose, log, give out; to be called with the state at rest. O(readers + messages)."""
         state, place = self._state, push_placement(self._state)
-        push = place.config.push
+        run, rows = self._chosen(place, budget, at_ms, seed)
+        sent = rows["held"] == 0
+        rows["request"][sent] = self._requests(int(sent.sum()), place.index)
+        rows["run"] = run.number
+        self._writer.append(_chunks(run, rows, place, state))
+        return self.listed(run)
+
+    def draft(self, budget: int, at_ms: int, seed: int) -> PushList:
+        """The list that `run` would give; nothing is logged, and messages have no requests. With the state at rest."""
+        run, rows = self._chosen(push_placement(self._state), budget, at_ms, seed)
+        texts = self._state.interner.texts
+        return PushList(run, rows, texts("user"), texts("item"))
+
+    def _chosen(self, place: PlacementState, budget: int, at_ms: int, seed: int) -> tuple[Run, Array]:
+        """The next run, and its MESSAGE[n] without requests."""
+        state, push = self._state, place.config.push
         assert push is not None
         day = day_of(at_ms, push.time_zone)
         left = max(budget - state.messages.sent_on(day), 0)
         rows, pairs = chosen(state, self._shelf, place, left, at_ms, seed)
-        sent = rows["held"] == 0
-        rows["request"][sent] = self._requests(int(sent.sum()), place.index)
-        runs = state.messages.runs()
+        runs, sent = state.messages.runs(), int((rows["held"] == 0).sum())
         number = runs[-1].number + 1 if runs else 1
-        run = Run(
-            number, place.index, at_ms, day, left, seed, state.position, pairs, int(sent.sum()), int((~sent).sum())
-        )
-        rows["run"] = number
-        self._writer.append(_chunks(run, rows, place, state))
-        return self.listed(run)
+        return Run(number, place.index, at_ms, day, left, seed, state.position, pairs, sent, len(rows) - sent), rows
 
     def again(self, number: int | None = None) -> PushList:
         """The list of a run (None: the latest), as it was. Raises InvalidInputError where there is none of that number."""

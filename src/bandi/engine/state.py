@@ -21,7 +21,9 @@ from bandi.catalog.items import Items
 from bandi.catalog.rules import Rules
 from bandi.catalog.users import Users
 from bandi.engine.by_reader_state import divide
+from bandi.engine.carrying_on import arm_segments, carry
 from bandi.engine.contexts import Contexts
+from bandi.engine.variants import Experiments, PlacedExperiment, variant_versions
 from bandi.learning.attribution import Attribution, PlacementRule, by_placement
 from bandi.learning.bookmarks import Bookmarks
 from bandi.learning.duplicates import SeenEvents
@@ -36,15 +38,12 @@ from bandi.model.config import Config, Holdout, Placement
 from bandi.model.config_values import duration_ms
 from bandi.model.events import EventKind
 from bandi.model.holdout import covers, version_served
-from bandi.model.policy_config import WAYS_TO_FORGET
 from bandi.model.records import Array, Document, DocumentKind, Events, Stretch
-from bandi.policies.arms import with_segments
-from bandi.policies.carrying import carry_clicks, keeps_clicks
+from bandi.model.variants import counting_placements, owns_statistics, variant_name
 from bandi.policies.exploration import Account
-from bandi.policies.guarded import carry_over
 from bandi.policies.protocol import Outcomes, Policy
 from bandi.policies.registry import make_policy, policy_version
-from bandi.policies.traits import dimensions_of, learned_as, steps_of
+from bandi.policies.traits import dimensions_of, steps_of
 from bandi.targeters.protocol import Targeter
 from bandi.targeters.registry import make_targeter
 
@@ -87,11 +86,23 @@ class PlacementState:
     """By `ReaderState`: the placement whose list these readers get."""
     give_up: float | None = None
     for_state: int = -1
+    variant: str = ""
+    """Of a variant of an experiment: what it is called (`bold.treatment`), and where it stands in for another list."""
+    variant_of: str = ""
+    experiments: tuple[PlacedExperiment, ...] = ()
+    """Those whose variants stand in for this list."""
+    sharing: dict[int, PlacementState] = field(default_factory=dict)
+    """By `version_index`: variants that are served from the arms of this placement."""
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Its name, and the `ReaderState` that it is for, -1: all others."""
-        return self.name, self.for_state
+    def key(self) -> tuple[str, int, str]:
+        """Its name, the `ReaderState` that it is for, -1: all others, and the variant that it is."""
+        return self.name, self.for_state, self.variant
+
+    @property
+    def shown_at(self) -> str:
+        """The configured placement where its lists stand."""
+        return self.variant_of or self.name
 
     @property
     def dimensions(self) -> int:
@@ -125,6 +136,7 @@ class State:
         self.contexts = Contexts()
         self.encounters = Encounters()
         self.popularity = Popularity()
+        self.experiments = Experiments()
         self.artifact = ""
         self.placements: dict[str, PlacementState] = {}
         self._by_index: dict[int, PlacementState] = {}
@@ -159,8 +171,10 @@ class State:
             if placement.config.exploration is not None:
                 headers = piece.decisions.headers
                 placement.account.fold(headers[headers["placement"] == placement.index])
+        self.experiments.exposures.fold(piece.decisions.headers)
         followed = self.journeys.fold(piece.events.rows)
-        rows = self.attribution.rows(replace(piece, events=Events(piece.events.positions, followed.rows)))
+        events = Events(piece.events.positions[followed.at], followed.rows)
+        rows = self.attribution.rows(replace(piece, events=events))
         asked, recent = self._readers_of(rows, piece)
         for index, outcomes in by_placement(rows).items():
             self._learn(index, self._with_vectors(index, outcomes, recent[asked == index]))
@@ -228,6 +242,7 @@ class State:
                     self.payers.forget(user)
                     self.bookmarks.forget(user)
                     self.messages.forget(user)
+                    self.experiments.exposures.forget(user)
             case DocumentKind.ARTIFACT:
                 self.artifact = _artifact_decoder.decode(document.payload)["name"]
             case DocumentKind.RULES:
@@ -236,6 +251,10 @@ class State:
                 self.rules.delete(_names_decoder.decode(document.payload))
             case DocumentKind.PUSH:
                 self.messages.put(document.payload)
+            case DocumentKind.EXPERIMENT:
+                experiment, first = self.experiments.standings.apply(document.payload)
+                if first:
+                    self._begin(experiment)
             case DocumentKind.OPENED:
                 pass
 
@@ -244,8 +263,9 @@ class State:
         previous, self.placements = self.placements, {}
         old = self.config
         going_on = set()
-        for name, placement in config.placements.items():
-            version = policy_version(placement.policy, placement.seen)
+        versions = variant_versions(config)
+        for name, placement in counting_placements(config).items():
+            version = versions.get(name) or policy_version(placement.policy, placement.seen)
             state = PlacementState(
                 index=self.interner.lookup("placement", name),
                 name=name,
@@ -262,15 +282,13 @@ class State:
             before = previous.get(name)
             if before is not None:
                 state.account = before.account
-            if before is not None and old is not None and counted(before.config, old) == counted(placement, config):
-                carry_over(state.policy, with_segments(before.policy.dump(), arm_segments(config)))
+            if before is not None and old is not None and (carried := carry(before, old, state, config)) != "nothing":
                 state.trials, state.successes = before.trials, before.successes
-                going_on.add(state.index)
-            elif before is not None and old is not None and clicks_carry_over(before.config, old, placement, config):
-                carry_clicks(before.policy, state.policy, arm_segments(config))
-                state.trials, state.successes = before.trials, before.successes
+                if carried == "all":
+                    going_on.add(state.index)
             divide(state)
             self.placements[name] = state
+        self.experiments.configure(config, self.placements, self.interner)
         self.config = config
         self._by_index = {state.index: state for state in self.placements.values()}
         self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
@@ -280,6 +298,17 @@ class State:
             later_objectives(config), steps, config.log.journey_horizon, going_on
         )
         self.seen = self.seen.resized(config.log.duplicate_horizon)
+
+    def _begin(self, experiment: str) -> None:
+        """An experiment starts: variants with arms of their own start from what those of its placement know."""
+        config = self.config
+        if config is None or experiment not in config.experiments:
+            return
+        declared = config.experiments[experiment]
+        for inner, variant in declared.variants.items():
+            if owns_statistics(variant):
+                own = self.placements[variant_name(experiment, inner)]
+                carry(self.placements[declared.placement], config, own, config)
 
     def _rules(self, config: Config) -> list[PlacementRule]:
         rules = []
@@ -323,6 +352,8 @@ class State:
             "histories": self.histories,
             "encounters": self.encounters,
             "popularity": self.popularity,
+            "experiments": self.experiments.standings,
+            "exposures": self.experiments.exposures,
         }
         for room, part in parts.items():
             arrays |= {f"{room}/{name}": array for name, array in part.dump().items()}
@@ -350,6 +381,8 @@ class State:
         self.histories.load(_part(arrays, "histories"))
         self.encounters.load(_part(arrays, "encounters"))
         self.popularity.load(_part(arrays, "popularity"))
+        self.experiments.standings.load(_part(arrays, "experiments"))
+        self.experiments.exposures.load(_part(arrays, "exposures"))
         self.artifact = arrays["artifact"].tobytes().decode()
         for name, state in self.placements.items():
             state.policy.load(_part(arrays, f"placement/{name}/policy"))
@@ -358,31 +391,6 @@ class State:
         self.catalog_position = int(arrays["catalog_position"][0])
         self.contexts.follow(self.items)
         self.position = position
-
-
-def arm_segments(config: Config | None) -> int:
-    """Segments that arms count for: segment 0, readers of whom nothing is known, and those of `[segments]` from 1 on."""
-    return 1 if config is None or config.segments is None else 1 + config.segments.k
-
-
-def counted(placement: Placement, config: Config) -> tuple[object, ...]:
-    """What the arms of a placement count: where this changes, old counts say nothing about the new question."""
-    later = tuple(config.objectives[name] for name in steps_of(placement.policy))
-    return (*counted_clicks(placement, config), later, learned_as(placement.policy))
-
-
-def counted_clicks(placement: Placement, config: Config) -> tuple[object, ...]:
-    """What of it click arms count, whatever the policy looks at besides."""
-    policy = placement.policy
-    forgetting = tuple(getattr(policy, way, None) for way in WAYS_TO_FORGET)
-    position = getattr(policy, "position", "ignored")
-    return (placement.impressions, config.objectives[policy.objective], *forgetting, position)
-
-
-def clicks_carry_over(before: Placement, old: Config, placement: Placement, config: Config) -> bool:
-    """Whether a new policy goes on with the click arms of the old one, where it cannot with all that it learned."""
-    same = counted_clicks(before, old) == counted_clicks(placement, config)
-    return same and keeps_clicks(*(str(one.policy.__struct_config__.tag) for one in (before, placement)))
 
 
 def later_objectives(config: Config) -> list[LaterObjective]:
@@ -411,6 +419,7 @@ _AT_THE_START = (
     DocumentKind.ITEMS,
     DocumentKind.ITEMS_DELETED,
     DocumentKind.PUSH,
+    DocumentKind.EXPERIMENT,
 )
 """What changes how the events before and behind it are folded."""
 

@@ -1,4 +1,4 @@
-"""Intervals for means: Student's t from a few seeds, normal from many rows, and the bootstrap."""
+"""Intervals: Student's t for the mean of a few values such as one per seed, Wilson's for a rate."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandi.model.records import Array
+
+_Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,9 @@ def t_interval(values: Array) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def bootstrap_interval(
-    weights: Array, rewards: Array, seed: int, resamples: int = 1_000, normalised: str = "rows"
-) -> Interval:
-    """Percentile bootstrap (Efron 1979) of sum(w r) / n ("rows") or sum(w r) / sum(w) ("weights").
-
-    Rows are resampled with Poisson(1) counts (Hanley and MacGibbon 2006). Rows alike in (w, w r) are counted together.
-    """
-    random = np.random.default_rng(seed)
-    pairs, counts = np.unique(np.stack([weights, weights * rewards], axis=1), axis=0, return_counts=True)
-    draws = random.poisson(counts, (resamples, len(counts)))
-    sums = draws @ pairs[:, 1]
-    below = draws.sum(axis=1) if normalised == "rows" else draws @ pairs[:, 0]
-    estimates = sums / np.maximum(below, 1e-300)
-    total = float(weights @ rewards)
-    estimate = total / (len(rewards) if normalised == "rows" else float(weights.sum()))
-    low, high = np.quantile(estimates, [0.025, 0.975])
-    return Interval(estimate, float(low), float(high))
+def wilson_interval(outcomes: Array) -> Interval:
+    """The rate of outcomes, float64[n] of 0 or 1, with its 95 % interval (Wilson 1927)."""
+    n, rate = len(outcomes), float(outcomes.mean())
+    centre = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
+    half = _Z * math.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
+    return Interval(rate, centre - half if rate > 0 else 0.0, centre + half if rate < 1 else 1.0)

@@ -12,21 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandi.evaluation.decision_log import DecisionLog
-from bandi.evaluation.estimators import on_policy
-from bandi.evaluation.intervals import Interval
+from bandi.evaluation.intervals import Interval, wilson_interval
 from bandi.model.records import Array
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Request
 
 Progress = Callable[[int], None]
+MAX_TABLES_BYTES = 1 << 30
 _WEIGHTS = np.ones(1, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Replay by matching. rows: those that were kept; click_rate: on them."""
+    """Replay by matching. rows: those that were kept; click_rate: on them, None where none was kept."""
 
     rows: int
-    click_rate: Interval
+    click_rate: Interval | None
 
 
 def action_distribution(policy: Policy, items: int, slots: int, at_ms: int, seed: int, draws: int) -> Array:
@@ -40,29 +40,32 @@ def action_distribution(policy: Policy, items: int, slots: int, at_ms: int, seed
     return counts / draws
 
 
-def learned_weights(
+def learned_probabilities(
     policy: Policy,
     log: DecisionLog,
     seed: int,
     draws: int = 1_000,
     refresh: int = 500,
     progress: Progress | None = None,
-) -> Array:
-    """Importance weights float64[n] of a policy that learns from each row after it was asked about it.
+) -> tuple[Array, Array]:
+    """What a policy would have shown that learns from each row after it was asked about it.
 
-    It learns from all rows, whoever chose them: a row tells the click rate of its item in any case.
+    float32[contexts, items, slots], its action distribution, found anew every `refresh` rows (or so much less often that all
+    fit in MAX_TABLES_BYTES), and int32[n], which of them held at each row. It learns from all rows, whoever chose them: a row
+    tells the click rate of its item in any case.
     """
-    weights = np.empty(len(log))
-    for first in range(0, len(log), refresh):
+    items, slots = len(log.item_names), log.slots
+    most = max(1, MAX_TABLES_BYTES // (4 * items * slots))
+    refresh = max(refresh, -(-len(log) // most))
+    starts = range(0, len(log), refresh)
+    tables = np.empty((len(starts), items, slots), np.float32)
+    for context, first in enumerate(starts):
         rows = slice(first, min(first + refresh, len(log)))
-        shares = action_distribution(
-            policy, len(log.item_names), log.slots, int(log.times_ms[first]), seed + first, draws
-        )
-        weights[rows] = shares[log.items[rows], log.positions[rows]] / log.propensities[rows]
+        tables[context] = action_distribution(policy, items, slots, int(log.times_ms[first]), seed + first, draws)
         policy.update(_outcomes(log, np.arange(rows.start, rows.stop)))
         if progress is not None:
             progress(rows.stop - rows.start)
-    return weights
+    return tables, (np.arange(len(log)) // refresh).astype(np.int32)
 
 
 def match(policy: Policy, log: DecisionLog, seed: int, progress: Progress | None = None) -> Matching:
@@ -88,8 +91,7 @@ def match(policy: Policy, log: DecisionLog, seed: int, progress: Progress | None
         if progress is not None and row % 100 == 99:
             progress(100)
     rewards = log.clicks[kept]
-    rate = on_policy(rewards) if kept else Interval(float("nan"), 0.0, 1.0)
-    return Matching(len(kept), rate)
+    return Matching(len(kept), wilson_interval(rewards) if kept else None)
 
 
 def _outcomes(log: DecisionLog, rows: Array) -> Outcomes:

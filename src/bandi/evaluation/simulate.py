@@ -139,6 +139,7 @@ class _Truth:
             occurred_ms=np.repeat(self._times[first:stop], slots),
             users=np.repeat(readers, slots).astype(np.int32),
             slots=np.tile(np.arange(slots, dtype=np.int32), stop - first),
+            requests=np.repeat(np.arange(first + 1, stop + 1, dtype=np.uint64), slots),
         )
 
     def result(self, name: str, seed: int) -> RunResult:

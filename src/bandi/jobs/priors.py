@@ -11,13 +11,14 @@ from bandi.jobs.reading import Material
 from bandi.jobs.vectors import OnStep, Vectors
 from bandi.learning.content_features import Content, content_of
 from bandi.learning.content_priors import learn_content_priors
+from bandi.learning.step_priors import learn_step_priors
 from bandi.model.catalog import Item
 from bandi.model.config import Config
 from bandi.model.events import milliseconds
 from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
-from bandi.policies.protocol import ContentPriors
+from bandi.policies.protocol import ContentPriors, StepPriors
 from bandi.policies.seen import within
 from bandi.policies.traits import learned_prior
 from bandi.segments.profiles import Labels
@@ -28,17 +29,22 @@ _DAY_MS = 86_400_000.0
 
 
 class Priors(msgspec.Struct, frozen=True):
-    """by_placement: what arms start from; reports: what speaks for it (see learning.content_priors.LearnedPriors), by placement."""
+    """By placement. by_placement: what arms start from; steps: what factors of later steps do, where the policy learns any.
+
+    reports: what speaks for it (see learning.content_priors.LearnedPriors); step_1_shape and on: the median Gamma shape that
+    content is worth in that step after a start.
+    """
 
     by_placement: dict[str, ContentPriors]
     reports: dict[str, dict[str, float]]
+    steps: dict[str, StepPriors]
 
 
 def learn_priors(
     config: Config, material: Material, titles: list[Item | None], vectors: Vectors, on_step: OnStep
 ) -> Priors:
     """Priors of the placements of `config` that ask for them and whose arms the log knows."""
-    made = Priors({}, {})
+    made = Priors({}, {}, {})
     asking = {
         name: prior for name, place in config.placements.items() if (prior := learned_prior(place.policy)) is not None
     }
@@ -51,8 +57,12 @@ def learn_priors(
             continue
         content = content or described(material.state.items, titles, vectors, material.last_ms)
         learned = learn_content_priors(policy.arms.counted(material.last_ms), content, prior)
-        made.by_placement[name] = learned.priors
-        made.reports[name] = {metric: round(value, 5) for metric, value in learned.metrics.items()}
+        made.by_placement[name], metrics = learned.priors, learned.metrics
+        if isinstance(policy, ChainPolicy):
+            made.steps[name] = learn_step_priors(policy.chain, content, material.last_ms)
+            for number, shapes in enumerate(made.steps[name].shapes, start=1):
+                metrics[f"step_{number}_shape"] = float(np.median(shapes))
+        made.reports[name] = {metric: round(value, 5) for metric, value in metrics.items()}
     return made
 
 

@@ -21,8 +21,10 @@ from bandi.jobs.reading import Material, nothing_to_learn_from, read_material, w
 from bandi.jobs.segmenting import Segmented, last_learned, segment
 from bandi.jobs.settings import als_config
 from bandi.jobs.vectors import OnStep, Vectors, learn_mixes, learn_vectors
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
 from bandi.model.records import Array
+from bandi.model.targeter_config import SimilarTargeter
+from bandi.model.variants import every_list
 from bandi.targeters.protocol import Learned, Likeness
 
 _FEW_FACTORS, _FEW_TITLES, _COLLAPSED = 8, 20, 1.5
@@ -59,7 +61,11 @@ def train(
         step("finding segments", 1, 1)
     parts = Parts(vectors.by_feature, mixes)
     priors = learn_priors(config, material, catalogue, vectors, step)
-    learned = replace(_indexed(_learned(factors, parts, segmented), config, step), priors=priors.by_placement)
+    learned = replace(
+        _indexed(_learned(factors, parts, segmented), config, step),
+        priors=priors.by_placement,
+        step_priors=priors.steps,
+    )
     read = np.unique(material.items), np.unique(material.users)
     manifest = Manifest(
         name="",
@@ -144,7 +150,7 @@ def _indexed(learned: Learned, config: Config, step: OnStep) -> Learned:
 
 
 def _searched(config: Config) -> list[str]:
-    targeters = (targeter for placement in config.placements.values() for targeter in placement.targeters)
+    targeters = (targeter for placement in every_list(config) for targeter in placement.targeters)
     return list(dict.fromkeys("+".join(t.by) for t in targeters if isinstance(t, SimilarTargeter)))
 
 

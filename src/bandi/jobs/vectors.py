@@ -14,8 +14,10 @@ from bandi.features.mixing import learn_weights
 from bandi.features.text.titles import TextSettings, learn_text
 from bandi.jobs.reading import Material, sequences
 from bandi.model.catalog import Item
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
 from bandi.model.records import Array
+from bandi.model.targeter_config import SimilarTargeter
+from bandi.model.variants import every_list
 
 SHOWN_PROBLEMS = 20
 OnStep = Callable[[str, int, int], None]
@@ -33,7 +35,7 @@ class Vectors:
 def wanted(config: Config) -> set[str]:
     """The features that some targeter, some placement's spread or the segments ask for."""
     found = {feature for by in _mixes(config) for feature in by}
-    found |= {placement.mmr.by for placement in config.placements.values() if placement.mmr is not None}
+    found |= {placement.mmr.by for placement in every_list(config) if placement.mmr is not None}
     if config.segments is not None:
         found |= set(config.segments.features)
     return found
@@ -96,5 +98,5 @@ def joined(vectors: Vectors, factors: Factors, features: Iterable[str]) -> Array
 
 def _mixes(config: Config) -> list[tuple[str, ...]]:
     """The features of each `similar` targeter, each combination once."""
-    targeters = (targeter for placement in config.placements.values() for targeter in placement.targeters)
+    targeters = (targeter for placement in every_list(config) for targeter in placement.targeters)
     return list(dict.fromkeys(targeter.by for targeter in targeters if isinstance(targeter, SimilarTargeter)))

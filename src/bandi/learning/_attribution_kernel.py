@@ -45,10 +45,11 @@ user, segment and slot are those of the pair's first record; -1: it names no slo
 OUTCOME = np.dtype(
     [
         ("time_ms", "<i8"), ("trial", "<f4"), ("reward", "<f4"), ("item", "<i4"), ("user", "<i4"), ("placement", "<i2"),
-        ("segment", "<i2"), ("slot", "<i2"), ("position", "<i8"),
+        ("segment", "<i2"), ("slot", "<i2"), ("position", "<i8"), ("request", "<u8"),
     ]
 )  # fmt: skip
-"""A change of what an arm has counted; position: of the record that brought it; user, slot: of the pair's first record."""
+"""A change of what an arm has counted; position: of the record that brought it; user, slot: of the
+pair's first record; request: 0, none."""
 
 DECISIONS, TRIALS, SUCCESSES, ORPHANS, LATE, UNATTRIBUTED, CUSTOM, KINDS = 0, 1, 2, 3, 4, 5, 6, 7
 """Places of the counters; KINDS + kind counts events of a built-in kind (1 to 15)."""
@@ -65,7 +66,7 @@ DONE, FULL_TABLE, FULL_OUTPUT = 0, 1, 2
 @njit(cache=True, nogil=True)
 def emit(
     out: Array, made: int, time_ms: int, trial: float, reward: float, item: int, placement: int, segment: int, user: int,
-    slot: int, position: int,
+    slot: int, position: int, request: np.uint64,
 ) -> int:  # fmt: skip
     """Append one outcome; returns how many there are."""
     row = out[made]
@@ -78,6 +79,7 @@ def emit(
     row["position"] = position
     row["user"] = user
     row["slot"] = slot
+    row["request"] = request
     return made + 1
 
 
@@ -98,7 +100,7 @@ def _worth(impression_ms: int, reward_ms: int, window_ms: int) -> tuple[int, int
 @njit(cache=True, nogil=True)
 def _learn(
     entries: Array, row: int, impression_ms: int, reward_ms: int, window_ms: int, out: Array, made: int, counters: Array,
-    position: int,
+    position: int, request: np.uint64,
 ) -> int:  # fmt: skip
     """Take one more time into an entry (LONG_AGO: the reward was undone) and put out what its worth has changed by."""
     entry = entries[row]
@@ -114,13 +116,16 @@ def _learn(
     item, placement, segment = entry["item"], entry["placement"], entry["segment"]
     user, slot = entry["user"], entry["slot"]
     if trial and time != time_now:
-        made = emit(out, made, time, -trial, -reward, item, placement, segment, user, slot, position)
+        made = emit(out, made, time, -trial, -reward, item, placement, segment, user, slot, position, request)
         if trial_now:
-            made = emit(out, made, time_now, trial_now, reward_now, item, placement, segment, user, slot, position)
+            made = emit(
+                out, made, time_now, trial_now, reward_now, item, placement, segment, user, slot, position, request
+            )
     elif trial_now != trial or reward_now != reward:
         made = emit(
-            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot, position
-        )
+            out, made, time_now, trial_now - trial, reward_now - reward, item, placement, segment, user, slot, position,
+            request,
+        )  # fmt: skip
     counters[TRIALS] += trial_now - trial
     counters[SUCCESSES] += reward_now - reward
     counters[ORPHANS] += orphan_now - orphan
@@ -175,7 +180,8 @@ def join(
             if kind >= FIRST_CUSTOM:
                 counters[CUSTOM] += 1
                 continue
-            counters[KINDS + kind] += 1
+            if e == 1 or event_positions[e - 2] != position:  # else one more thing that the same event undoes
+                counters[KINDS + kind] += 1
             if request != np.uint64(0):
                 own = np.int64(request & np.uint64(1023))
                 if own < len(rules) and rules[own]["mode"] != UNCONFIGURED:
@@ -207,8 +213,9 @@ def join(
                 item, slot = shown[first + i], i
             if request == np.uint64(0):
                 made = emit(
-                    out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, user, slot, position
-                )
+                    out, made, time, 1.0, 0.0 if impression else 1.0, item, placement, segment, user, slot, position,
+                    request,
+                )  # fmt: skip
                 counters[TRIALS] += 1
                 if not impression:
                     counters[SUCCESSES] += 1
@@ -219,7 +226,9 @@ def join(
             key = np.uint64(item) | np.uint64(placement) << np.uint64(32)
             row = find_near(old_index, old_keys_a, old_keys_b, request, key)
             if row >= 0:
-                made = _learn(old_entries, row, impression_ms, reward_ms, window, out, made, counters, position)
+                made = _learn(
+                    old_entries, row, impression_ms, reward_ms, window, out, made, counters, position, request
+                )
                 continue
             row = find_near(index, keys_a, keys_b, request, key)
             if row < 0 and undone:
@@ -236,7 +245,7 @@ def join(
                 entry["segment"] = segment
                 entry["user"] = user
                 entry["slot"] = slot
-            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters, position)
+            made = _learn(entries, row, impression_ms, reward_ms, window, out, made, counters, position, request)
     cursors[0], cursors[1] = e, d
     counts[0], counts[1] = rows, made
     return status

@@ -31,7 +31,7 @@ from bandi.learning._table_kernels import find, insert
 from bandi.model.records import Array
 
 CREDIT = np.dtype([("at", "<i8"), ("request", "<u8"), ("episode", "<i4"), ("placement", "<i2"), ("segment", "<i2")])
-"""What an event without request and placement follows from; at: its row in the stretch."""
+"""What an event without request and placement follows from, or what a refund undoes; at: its row in the stretch."""
 
 STARTS, ORGANIC, REFUNDS, UNMATCHED, CROWDED, CREDITED, CUT_SHORT = 0, 1, 2, 3, 4, 5, 6
 COUNTERS = 7
@@ -208,10 +208,10 @@ def _matters(journey: Any, event: Any, reached: Array, columns: Array, kept_read
 @njit(cache=True, nogil=True)
 def _apply(
     table: Generation, used: Array, pair: int, event: Any, rules: Array, steps: Array, columns: Array, longest_ms: int,
-    kept_reads: int, epoch: int, worth: Array, known: Known, out: Array, made: int, credit: Any, counters: Array,
+    kept_reads: int, epoch: int, worth: Array, known: Known, out: Array, made: int, credits: Array, counters: Array,
     organic: Array,
-) -> tuple[int, bool]:  # fmt: skip
-    """Take an event into its journey, found, begun, or made of two; returns outcomes made, and whether `credit` says more."""
+) -> tuple[int, int]:  # fmt: skip
+    """Take an event into its journey, found, begun, or made of two; returns outcomes made, and how many `credits` say more."""
     kind, time, user, item = event["kind"], event["occurred_ms"], event["user"], event["item"]
     above, row = -1, table.latest[pair]
     while row >= 0 and table.journeys[row]["first_ms"] - longest_ms > time:
@@ -245,20 +245,32 @@ def _apply(
     if joins:
         journey["first_ms"], journey["last_ms"] = min(journey["first_ms"], time), max(journey["last_ms"], time)
     placement = _placement(event, rules)
-    says_more = _credit(journey, event, placement, rules, credit, counters)
-    _learn(table, used, row, event, placement, credit, longest_ms, columns, kept_reads, counters)
+    says_more = 1 if _credit(journey, event, placement, rules, credits[0], counters) else 0
+    _learn(table, used, row, event, placement, credits[0], longest_ms, columns, kept_reads, counters)
     if matters:
         _count(counters, weigh(table, row, rules, steps, worth[2], known), 1)
         made = put_out(out, made, organic, worth[0], worth[2], user, item)
     if kind == READ and event["episode"] == 0 and kept_reads > 0:
-        credit["episode"] = journey["reads"]
-        says_more = True
+        credits[0]["episode"] = journey["reads"]
+        says_more = 1
     if kind == REFUND:
         counters[REFUNDS] += 1
-        bought = undone(known, journey["purchases"])
-        if bought >= 0:
-            credit["request"], credit["placement"] = known.requests[bought], known.placements[bought]
+        says_more = _say_what_is_undone(known, journey["purchases"], credits)
     return made, says_more
+
+
+@njit(cache=True, nogil=True)
+def _say_what_is_undone(known: Known, purchases: int, credits: Array) -> int:
+    """A credit for each request that the latest refund leaves nothing of; the first, of none where there is none, is filled
+    but for that. How many there are, at least 1.
+    """
+    said, bought = 0, undone(known, purchases, 0)
+    while bought >= 0:
+        credits[said] = credits[0]
+        credits[said]["request"], credits[said]["placement"] = known.requests[bought], known.placements[bought]
+        said += 1
+        bought = undone(known, purchases, bought + 1)
+    return max(said, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -287,7 +299,7 @@ def fold(
         if user < 0 or item < 0 or (kind != CLICK and kind != READ and kind != PURCHASE and kind != REFUND):  # noqa: PLR1714
             e += 1
             continue
-        if counts[0] + 9 * worth.shape[1] > len(out) or counts[1] >= len(credits):
+        if counts[0] + 9 * worth.shape[1] > len(out) or counts[1] + KEPT > len(credits):
             status = FULL_OUTPUT
             break
         a, b = np.uint64(user), np.uint64(item)
@@ -313,11 +325,10 @@ def fold(
             new.latest[pair] = -1
             if held >= 0:
                 carry(old, held, new, pair, used)
-        credit = credits[counts[1]]
-        credit["at"] = e
+        credits[counts[1]]["at"] = e
         counts[0], says_more = _apply(
             new, used, pair, events[e], rules, steps, columns, longest_ms, kept_reads, epoch, worth, known,
-            out, counts[0], credit, counters, organic,
+            out, counts[0], credits[counts[1] :], counters, organic,
         )  # fmt: skip
         counts[1] += says_more
         e += 1

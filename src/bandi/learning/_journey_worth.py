@@ -121,15 +121,15 @@ def _lay_out(table: Generation, row: int, known: Known) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def undone(known: Known, purchases: int) -> int:
-    """The purchase whose request has nothing left since the latest refund, -1: none."""
-    for i in range(purchases):
+def undone(known: Known, purchases: int, first: int) -> int:
+    """The next purchase, from `first` on, whose request has nothing left since the latest refund; -1: none. One of a request."""
+    for i in range(first, purchases):
         if known.was_left[i] <= 0.0 or known.left[i] > 0.0 or known.requests[i] == np.uint64(0):
             continue
         others = False
         for j in range(purchases):
             same = known.requests[j] == known.requests[i] and known.placements[j] == known.placements[i]
-            if same and (known.left[j] > 0.0 or known.coins[j] == 0.0):
+            if same and (known.left[j] > 0.0 or known.coins[j] == 0.0 or (j < i and known.was_left[j] > 0.0)):
                 others = True
         if not others:
             return i

@@ -14,8 +14,8 @@ configured, events that name different placements themselves are different pairs
 pair: an impression is a trial, a reward a trial and a reward, each time. The table is bounded: two generations, as in
 duplicates.py.
 
-journeys.py goes before: it says which request a purchase or a read without one follows from, and which a refund undoes. A
-reward that is undone has not happened.
+journeys.py goes before: it says which request a purchase or a read without one follows from, and which a refund undoes; one
+that undoes several comes as several rows of one position. A reward that is undone has not happened.
 """
 
 from __future__ import annotations
@@ -241,4 +241,5 @@ def _outcomes(rows: Array) -> Outcomes:
         occurred_ms=np.ascontiguousarray(rows["time_ms"]),
         users=np.ascontiguousarray(rows["user"]),
         slots=rows["slot"].astype(np.int32),
+        requests=np.ascontiguousarray(rows["request"]),
     )

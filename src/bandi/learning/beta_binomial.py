@@ -26,7 +26,7 @@ _LEVEL_VARIANCE = 1.0
 """Of the level about its anchor, log-odds squared: one trial or two outweigh it."""
 _EXPECTED_VARIANCE, _EXPECTED_WORTH = 0.02, 1.0
 """What is believed of v_kind, as that many effects: keeps a kind of one column from running off to 0 or infinity."""
-_STRENGTH_SPREAD = 1.5
+STRENGTH_SPREAD = 1.5
 """Of the belief about a strength, in logarithms: log-normal about where the search starts."""
 _MOST_CELLS = 40_000
 """Cells that a strength is found by, spread evenly over those with trials."""
@@ -126,7 +126,7 @@ def _best_strength(found: Regression, cells: Cells, expected: float) -> float:
     scale = len(tried) / len(part)
 
     def worth(log_strength: float) -> float:
-        belief = ((log_strength - math.log(expected)) / _STRENGTH_SPREAD) ** 2
+        belief = ((log_strength - math.log(expected)) / STRENGTH_SPREAD) ** 2
         between = 1.0 / (math.exp(log_strength) + 1.0)
         return scale * float(likelihood(successes, failures, odds, spread, between)) - 0.5 * belief
 

@@ -88,7 +88,7 @@ def foretold(titles: Regression, content: Content) -> tuple[Array, Array]:
     (m (1 - m))**2 times that of its log-odds).
     """
     mean = _rate(titles.odds[0])
-    return mean, _worth(1.0 / (titles.strength + 1.0) + mean * (1.0 - mean) * _doubts(titles, 0, content))
+    return mean, _worth(1.0 / (titles.strength + 1.0) + mean * (1.0 - mean) * doubts(titles, 0, content))
 
 
 def _of_segments(
@@ -107,7 +107,7 @@ def _of_segments(
     for s, odds in enumerate(segments.odds):
         m = _rate(odds)
         rows.append(
-            (m, _worth(spread[s] + 1.0 / (segments.strength + 1.0) + m * (1.0 - m) * _doubts(segments, s, content)))
+            (m, _worth(spread[s] + 1.0 / (segments.strength + 1.0) + m * (1.0 - m) * doubts(segments, s, content)))
         )
     return rows, segments.strength
 
@@ -130,7 +130,7 @@ def _worth(spread: Array) -> Array:
     return np.asarray(1.0 / np.clip(spread, 1e-9, 0.5) - 1.0)
 
 
-def _doubts(found: Regression, row: int, content: Content) -> Array:
+def doubts(found: Regression, row: int, content: Content) -> Array:
     """Variance of each title's log-odds by what is not sure of the effects; the level's moves all titles alike and is left out."""
     sums = np.zeros(content.items)
     variances = found.variances[row].copy()

@@ -56,9 +56,13 @@ class PlacementSteps:
 
 
 class Followed(NamedTuple):
-    """rows: EVENT[n], what the events follow from filled in; outcomes: by placement, those of steps 1 and on, in log order."""
+    """rows: EVENT[m], what the events follow from filled in; a refund that undoes several requests is there once for each.
+
+    at: int64[m], which of the events each row is of; outcomes: by placement, those of steps 1 and on, in log order.
+    """
 
     rows: Array
+    at: Array
     outcomes: dict[int, Outcomes]
 
 
@@ -158,7 +162,7 @@ class Journeys:
     def fold(self, rows: Array) -> Followed:
         """Apply EVENT[n] in log order. O(n), and the facts of each event's journey (at most 3 * KEPT)."""
         if not self._objectives or not len(rows):
-            return Followed(rows, {})
+            return Followed(rows, np.arange(len(rows)), {})
         self._make_output(len(rows))
         events, cursor, counts = read_only(rows), np.zeros(1, np.int64), np.zeros(4, np.int64)
         made: list[Array] = []
@@ -177,7 +181,7 @@ class Journeys:
                 credits.append(self._credits[: counts[1]].copy())
             if status == kernel.FULL_TABLE:
                 self._make_room(int(counts[2]), int(counts[3]))
-        return Followed(_credited(rows, credits), _by_placement(made))
+        return Followed(*_credited(rows, credits), _by_placement(made))
 
     def counters(self) -> JourneyCounters:
         """Counts since the log began."""
@@ -278,15 +282,18 @@ def _rules(
     return rules, np.array(rows, STEP)
 
 
-def _credited(rows: Array, credits: list[Array]) -> Array:
-    """The rows, or a copy in which the credited ones say what they follow from."""
+def _credited(rows: Array, credits: list[Array]) -> tuple[Array, Array]:
+    """The rows, or a copy in which the credited ones say what they follow from, once for each credit; and which row each is."""
     if not credits:
-        return rows
+        return rows, np.arange(len(rows))
     found = np.concatenate(credits)
-    filled: Array = rows.copy()
+    credited = np.bincount(found["at"], minlength=len(rows))
+    at = np.repeat(np.arange(len(rows)), np.maximum(credited, 1))
+    filled: Array = rows[at]
+    says_more = credited[at] > 0
     for field in ("request", "placement", "segment", "episode"):
-        filled[field][found["at"]] = found[field]
-    return filled
+        filled[field][says_more] = found[field]
+    return filled, at
 
 
 def _by_placement(made: list[Array]) -> dict[int, Outcomes]:

@@ -23,7 +23,7 @@ class RankedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str = ""
 
 
-class Ranking(msgspec.Struct, frozen=True):
+class Ranking(msgspec.Struct, frozen=True, omit_defaults=True):
     """A decision as the caller sees it: a sequence of `RankedItem`, and what is needed to ask it again."""
 
     request_id: str
@@ -39,6 +39,8 @@ class Ranking(msgspec.Struct, frozen=True):
     candidates: int
     """How many items were ranked."""
     items: tuple[RankedItem, ...]
+    variant: str = ""
+    """The experiment and the variant that the list is of, such as `bold.treatment`; absent: of none."""
 
     def __len__(self) -> int:
         return len(self.items)

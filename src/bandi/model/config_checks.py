@@ -23,33 +23,38 @@ def cross_checks(tree: dict[str, Any]) -> Iterator[Found]:
     for name, objective in objectives.items():
         yield from _objective_checks(objective, ("objectives", name))
     for name, placement in tree.get("placements", {"home": {}}).items():
-        policy, keys = placement.get("policy", {}), ("placements", name, "policy")
-        objective = policy.get("objective", "click")
-        if objective not in objectives:
-            expected = f"one of: {', '.join(objectives)}"
-            yield Found((*keys, "objective"), repr(objective), expected, nearest(objective, objectives))
-        then = policy.get("then", THEN.get(policy.get("use", ""), ()))
-        yield from _later_checks(list(then), objectives, (*keys, "then"))
-        yield from _coins_checks(policy.get("use", ""), list(then), objectives, (*keys, "then"))
-        yield from _exploration_checks(
+        policy = placement.get("policy", {})
+        yield from policy_checks(policy, objectives, ("placements", name, "policy"))
+        yield from exploration_checks(
             placement.get("exploration"), policy.get("use"), ("placements", name, "exploration")
         )
         yield from _state_checks(name, placement.get("states", {}), tree["placements"] if "states" in placement else {})
         yield from _push_checks(placement.get("push"), ("placements", name, "push"))
-        if policy.get("model") == "hybrid" and "half_life" in policy:
-            yield Found(
-                (*keys, "half_life"),
-                shown(policy["half_life"]),
-                "no half_life beside model = 'hybrid', which does not forget",
-            )
-        ways = [way for way in WAYS_TO_FORGET if way in policy]
-        if len(ways) > 1:
-            yield Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
     placements = tree.get("placements", {"home": {}})
     for name in tree.get("holdout", {}).get("placements", []):
         if name not in placements:
             expected = f"one of: {', '.join(placements)}"
             yield Found(("holdout", "placements"), repr(name), expected, nearest(name, placements))
+
+
+def policy_checks(policy: dict[str, Any], objectives: dict[str, Any], keys: tuple[str, ...]) -> Iterator[Found]:
+    """What no single value of a policy's table shows. keys: where the table stands."""
+    objective = policy.get("objective", "click")
+    if objective not in objectives:
+        expected = f"one of: {', '.join(objectives)}"
+        yield Found((*keys, "objective"), repr(objective), expected, nearest(objective, objectives))
+    then = policy.get("then", THEN.get(policy.get("use", ""), ()))
+    yield from _later_checks(list(then), objectives, (*keys, "then"))
+    yield from _coins_checks(policy.get("use", ""), list(then), objectives, (*keys, "then"))
+    if policy.get("model") == "hybrid" and "half_life" in policy:
+        yield Found(
+            (*keys, "half_life"),
+            shown(policy["half_life"]),
+            "no half_life beside model = 'hybrid', which does not forget",
+        )
+    ways = [way for way in WAYS_TO_FORGET if way in policy]
+    if len(ways) > 1:
+        yield Found((*keys, ways[1]), " and ".join(ways), f"at most one of {', '.join(WAYS_TO_FORGET)}")
 
 
 def _state_checks(name: str, states: dict[str, Any], placements: dict[str, Any]) -> Iterator[Found]:
@@ -99,7 +104,8 @@ def _coins_checks(use: str, then: list[str], objectives: dict[str, Any], keys: t
         )
 
 
-def _exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[Found]:
+def exploration_checks(exploration: dict[str, Any] | None, use: str | None, keys: tuple[str, ...]) -> Iterator[Found]:
+    """What `exploration` and the policy's name do not allow together."""
     if exploration is None:
         return
     if {"clicks_per_day", "share"} <= set(exploration):

@@ -10,19 +10,20 @@ from typing import get_args, get_origin, get_type_hints
 
 import msgspec
 
-from bandi.model import config, policy_config
+from bandi.model import config, policy_config, targeter_config
 from bandi.model.config_kinds import described, is_struct, members_of, unwrapped
 from bandi.model.config_values import Struct
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of the file: its meaning, its type in words, its default as TOML (None: absent)."""
+    """One key of the file: its meaning, its type in words, its default as TOML (None: absent), whether it must be there."""
 
     name: str
     meaning: str
     kind: str
     default: str | None
+    required: bool = False
 
 
 def meanings(struct: type[Struct]) -> dict[str, str]:
@@ -52,7 +53,7 @@ def keys_of(struct: type[Struct]) -> list[Key]:
         if get_origin(kind) is dict or any(is_struct(member) for member in members_of(kind)):
             continue
         default = None if field.default in (None, msgspec.NODEFAULT) else _toml(field.default)
-        keys.append(Key(field.name, texts[field.name], described(kind, rules), default))
+        keys.append(Key(field.name, texts[field.name], described(kind, rules), default, field.required))
     return keys
 
 
@@ -73,7 +74,7 @@ def policies() -> list[type[Struct]]:
 
 def targeters() -> list[type[Struct]]:
     """The structs of all targeters."""
-    return list(get_args(config.TargeterConfig))
+    return list(get_args(targeter_config.TargeterConfig))
 
 
 def default_config_text() -> str:

@@ -51,6 +51,10 @@ class LogDamagedError(BandiError):
     """Run `bandi doctor`: the log or a snapshot does not hold what its checksum says."""
 
 
+class PluginContractError(BandiError):
+    """Mend the policy plug-in: what it does is not what its contract says."""
+
+
 class NewerVersionError(BandiError):
     """Upgrade Bandi: the folder was written by a newer version."""
 

@@ -28,6 +28,7 @@ class ChangeDetection(Struct, frozen=True):
 
 
 Learned = Literal["learned", "ignored"]
+Position = Literal["learned", "cascade", "ignored"]
 WAYS_TO_FORGET = ("half_life", "window", "change_detection")
 """A policy has one of them at most."""
 
@@ -41,8 +42,10 @@ class CountingArms(Struct, frozen=True):
     """Evidence loses half its weight in this time; absent: never."""
     borrow: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 20.0
     """What other segments know of a title counts as at most so many impressions (with [segments] alone)."""
-    position: Learned = "learned"
-    """`learned`: an impression counts by how likely its slot was looked at; `ignored`: every impression counts whole."""
+    position: Position = "learned"
+    """How an impression counts. `learned`: by how likely its slot is looked at; `cascade`: by how likely it was looked at given
+    the clicks on its list; `ignored`: whole (docs/policies/slates.md).
+    """
 
 
 class ForgettingArms(CountingArms, frozen=True):

@@ -84,6 +84,9 @@ class DocumentKind(IntEnum):
     RULES = 9  # [Rule, ...] put
     RULES_DELETED = 10  # [id, ...]
     PUSH = 11  # learning.push.messages.Push: a run of `bandi push`, or a part of it
+    EXPERIMENT = (
+        12  # ChangeRecord, as in model.experiment_changes: an experiment was started, ramped, stopped, concluded
+    )
 
 
 @dataclass(frozen=True, slots=True)

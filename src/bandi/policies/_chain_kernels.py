@@ -29,9 +29,13 @@ _FURTHEST = 60.0
 RATE, SHAPE, NEXT, RINGED, MOST_SPREAD = 0, 1, 2, 3, 4
 """Columns of `shared[step]`: mean reward per exposure, Gamma shape of titles' factors, rewards at the next refit, delays ringed,
 largest variance of titles' factors."""
-READER_SHAPE, COINS_EACH, CLOCK_MS, SPREAD, STARTS, MOST_READER_SPREAD, COINS_KNOWN = 0, 1, 2, 3, 4, 5, 6
-"""Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, sum of squared factors of who
-started, starts, largest variance of readers' factors, payers that the mean coins rest on."""
+READER_SHAPE, COINS_EACH, CLOCK_MS, MOST_READER_SPREAD, COINS_KNOWN, WEIGHED, USUAL_WORTH = 0, 1, 2, 3, 4, 5, 6
+"""Places of `globals_`: Gamma shape of readers' factors, mean coins of a payer, latest time, largest variance of readers'
+factors, payers that the mean coins rest on, titles with a worth, worth of the others."""
+COINS_WORTH = 10.0
+"""Payers that the mean of all titles is worth in a title's coins per payer."""
+FACTORS = 2.0 ** np.arange(-4.0, 6.5, 0.5)
+"""Readers' factors by which `reader_shares` tells them apart."""
 
 _RATE_WORTH = 2.0
 """Rewards that the configured rate of a step is worth."""
@@ -56,6 +60,24 @@ def reader_factor(readers: Array, user: int, shape: float) -> float:
     if user < 0 or user >= len(readers):
         return 1.0
     return (shape + max(float(readers[user, 1]), 0.0)) / (shape + max(float(readers[user, 0]), 0.0))
+
+
+@njit(cache=True, nogil=True)
+def share_readers(readers: Array, shape: float, shares: Array) -> None:
+    """Part of the reading that readers of each of `FACTORS` do, by what they were expected to pay: float64[21], written to
+    `shares`. Before anything was expected all of it is done by readers of factor 1.
+    """
+    shares[:] = 0.0
+    for user in range(len(readers)):
+        expected = float(readers[user, 0])
+        if expected > 0.0:
+            place = 8.0 + 2.0 * math.log2(reader_factor(readers, user, shape))
+            shares[min(max(int(place + 0.5), 0), len(shares) - 1)] += expected
+    total = shares.sum()
+    if total > 0.0:
+        shares /= total
+    else:
+        shares[8] = 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -204,9 +226,31 @@ def counted_coins(coins: float, payers: float, shared: Array, globals_: Array) -
 
 
 @njit(cache=True, nogil=True)
+def _weigh_titles(
+    trials: Array, rewards: Array, immature: Array, shares: Array, values: Array, shared: Array, globals_: Array, used: int,
+    worths: Array,
+) -> None:  # fmt: skip
+    """Coins expected of a start of each title as of now, posterior means: float64[used], written to `worths`."""
+    last = trials.shape[1] - 1
+    usual = globals_[COINS_EACH]
+    for step in range(last + 1):
+        usual *= shared[step, RATE]
+    for item in range(used):
+        worth = usual
+        for step in range(last + 1):
+            shape, exposed = shared[step, SHAPE], shared[step, RATE] * exposure(trials, immature, shares, item, step)
+            worth *= (shape + max(rewards[item, step], 0.0)) / (shape + exposed)
+        payers = max(rewards[item, last], 0.0)
+        coins = counted_coins(values[item], payers, shared, globals_) / globals_[COINS_EACH]
+        worths[item] = worth * (coins + COINS_WORTH) / (payers + COINS_WORTH)
+    globals_[WEIGHED], globals_[USUAL_WORTH] = used, usual
+
+
+@njit(cache=True, nogil=True)
 def _refit(
     trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, readers: Array, ring: Array,
-    weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int, step: int,
+    weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, reader_shares: Array,
+    worths: Array, used: int, step: int,
 ) -> None:  # fmt: skip
     """What titles share in one step, from all of them: delay curve, mean rate, spread (moments of counts). O(titles + readers)."""
     now_ms = globals_[CLOCK_MS]
@@ -241,13 +285,17 @@ def _refit(
             squares += expected * expected
         spread = (pairs - squares + _SHAPE_WORTH / _FIRST_SHAPE) / (squares + _SHAPE_WORTH)
         globals_[READER_SHAPE] = 1.0 / max(min(max(spread, 0.1), globals_[MOST_READER_SPREAD]), ALIKE)
+        share_readers(readers, globals_[READER_SHAPE], reader_shares)
+    open_shares(weights, landmarks, now_ms, shares)
+    _weigh_titles(trials, rewards, immature, shares, values, shared, globals_, used, worths)
 
 
 @njit(cache=True, nogil=True)
 def add_rows(
     row_steps: Array, items: Array, row_trials: Array, row_rewards: Array, occurred_ms: Array, row_values: Array, users: Array,
     delays_ms: Array, trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, readers: Array,
-    ring: Array, weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, used: int,
+    ring: Array, weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, reader_shares: Array,
+    worths: Array, used: int,
 ) -> None:  # fmt: skip
     """Add rows of one step one after another, so that the result does not depend on how they were cut into calls."""
     steps = trials.shape[1]
@@ -260,11 +308,6 @@ def add_rows(
         factor = reader_factor(readers, user, globals_[READER_SHAPE])
         if row_trials[r] != 0.0 and step == 0:  # the trials of a second step are the rewards of the first
             count = float(row_trials[r])
-            if count > 0.0:
-                globals_[SPREAD] += count * factor * factor
-            elif globals_[STARTS] > 0.0:  # the factor of then is not kept: an average one goes
-                globals_[SPREAD] = max(globals_[SPREAD] * (1.0 + count / globals_[STARTS]), 0.0)
-            globals_[STARTS] = max(globals_[STARTS] + count, 0.0)
             if last > 0:
                 _add_trial(trials, immature, landmarks, item, step, count, float(start))
             elif count > 0.0:
@@ -298,7 +341,7 @@ def add_rows(
             shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
             _refit(
                 trials, rewards, immature, landmarks, values, readers, ring, weights, prior_rates, prior_ms, shared,
-                globals_, used, step,
+                globals_, reader_shares, worths, used, step,
             )  # fmt: skip
 
 
@@ -329,5 +372,3 @@ def add_shard(
             shared[step, RINGED] += 1.0
         shared[step, NEXT] = shared[step, RINGED]
     globals_[CLOCK_MS] = max(globals_[CLOCK_MS], shard_globals[CLOCK_MS])
-    globals_[SPREAD] += shard_globals[SPREAD]
-    globals_[STARTS] += shard_globals[STARTS]

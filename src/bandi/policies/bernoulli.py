@@ -12,7 +12,7 @@ import numpy as np
 from bandi.model.records import Array
 from bandi.policies._ranking import best
 from bandi.policies.arms import BetaArms
-from bandi.policies.examination import Examination
+from bandi.policies.cascade import SlotModel
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Policy, Posterior, Ranked, Request, State
 
 
@@ -33,7 +33,7 @@ def best_means(arms: BetaArms, request: Request, candidates: Candidates, k: int,
 class BernoulliPolicy:
     """Arms with Beta posteriors, ranked by a rule. Not to be ranked by two threads at once: it works in its own scratch."""
 
-    def __init__(self, arms: BetaArms, rule: Rule, examination: Examination | None = None) -> None:
+    def __init__(self, arms: BetaArms, rule: Rule, examination: SlotModel | None = None) -> None:
         """examination: by which trials are weighed, None: each counts whole."""
         self.arms, self.examination = arms, examination
         self.rule = rule

@@ -19,6 +19,13 @@ def carry_clicks(before: Policy, after: Policy, segments: int) -> None:
         new.examination.load(old.examination.dump())
 
 
+def share_arms(teacher: Policy, policy: Policy) -> None:
+    """Let `policy` rank from the very arms that `teacher` fills, for policies that count alike. Raises TypeError for others."""
+    if not isinstance(teacher, BernoulliPolicy) or not isinstance(policy, BernoulliPolicy):
+        raise TypeError(f"{type(teacher).__name__} and {type(policy).__name__} have no arms to share")
+    policy.arms, policy.examination = teacher.arms, teacher.examination
+
+
 def keeps_clicks(before: str, after: str) -> bool:
     """Whether policies of these names (`use`) have click arms that `carry_clicks` moves."""
     return not {before, after} & {"lin_ts", "lin_ucb", "logistic", "plugin"}

@@ -7,16 +7,19 @@ A start (a reader's first click on a title) leads through one or two later steps
     E_is = sum over trials of reader factor * F_s(age)
 
 so the posterior of the title's factor is Gamma(shape_s + R_is, shape_s + rate_s * E_is): a title without history is
-average, one with a long history is itself (empirical Bayes; Robbins 1956; Morris 1983; the Gamma-Poisson form of DuMouchel
-1999). The trials of the second step are the rewards of the first: early reading tells of coins before coins come (a
-surrogate; Athey, Chetty, Imbens and Kang 2019). F_s is the delay curve (Chapelle 2014: an unmatured trial is part of a
-trial), kept on fixed time constants, so that E_is costs a few numbers a title (see _chain_kernels.py). Readers have
-factors of the same form, from what they have paid and were expected to pay. rate_s, shape_s and F_s are learned from all
-titles together, again each time a tenth more rewards have come.
+average, one with a long history is itself (empirical Bayes; Robbins 1956; Morris 1983; the Gamma-Poisson form of
+DuMouchel 1999). Where content predicts a title's factor (`believing`; learning/step_priors.py) the prior is Gamma(a, a
+/ m) with that title's own mean m and shape a, and the posterior Gamma(a + R_is, a / m + rate_s * E_is). The trials of
+the second step are the rewards of the first: early reading tells of coins before coins come (a surrogate; Athey,
+Chetty, Imbens and Kang 2019). F_s is the delay curve (Chapelle 2014: an unmatured trial is part of a trial), kept on
+fixed time constants, so that E_is costs a few numbers a title (see _chain_kernels.py). Readers have factors of the same
+form, from what they have paid and were expected to pay. rate_s, shape_s and F_s are learned from all titles together,
+again each time a tenth more rewards have come.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +28,7 @@ import numpy as np
 from bandi.model.records import Array
 from bandi.policies import _chain_kernels as kernel
 from bandi.policies._earning_kernels import title_factors, value_titles
-from bandi.policies.protocol import Outcomes, State
+from bandi.policies.protocol import Outcomes, State, StepPriors
 
 _FIRST = 64
 
@@ -47,11 +50,12 @@ PAID = StepPrior(0.01, 4.5 * 86_400_000)
 
 
 class ChainStatistics:
-    """Counts of one or two steps after a start. 64 bytes a title and step, 8 a title, 8 bytes a reader.
+    """Counts of one or two steps after a start. 64 bytes a title and step, 16 a title, 8 bytes a reader.
 
     trials, rewards: float64[titles, steps]; immature: float64[titles, steps, 6]; landmarks: float64[6]; values:
     float64[titles], coins; readers: float32[readers, 2], payments expected and made; shared: float64[steps, 5];
-    weights: float64[steps, 6], the delay curves.
+    weights: float64[steps, 6], the delay curves; reader_shares: float64[21], the part of the reading that readers of each of
+    `FACTORS` do; worths: float64[titles], coins expected of a start when all were learned from together, for `known_worths`.
     """
 
     def __init__(self, priors: Sequence[StepPrior] = (CONTINUED, PAID), most_reader_spread: float = 20.0) -> None:
@@ -63,7 +67,7 @@ class ChainStatistics:
         self.trials, self.rewards = np.zeros((0, steps)), np.zeros((0, steps))
         self.immature = np.zeros((0, steps, len(kernel.TAUS_MS)))
         self.landmarks = np.full(len(kernel.TAUS_MS), kernel.NO_TIME)
-        self.values = np.zeros(0)
+        self.values, self.worths = np.zeros(0), np.zeros(0)
         self.readers = np.zeros((0, 2), np.float32)
         self.items, self._users = 0, 0
         self.ring = np.zeros((steps, kernel.RING, 2), np.int64)
@@ -71,7 +75,25 @@ class ChainStatistics:
         self.shared = np.array(
             [[prior.rate, _shape(prior.most_spread), 5.0, 0.0, prior.most_spread] for prior in priors]
         )
-        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, 0.0, 0.0, most_reader_spread, 0.0])
+        usual = float(np.prod(self.prior_rates))
+        self.globals_ = np.array([_shape(most_reader_spread), 1.0, 0.0, most_reader_spread, 0.0, 0.0, usual])
+        self.reader_shares = np.zeros(len(kernel.FACTORS))
+        self._share_readers()
+        self._believed = StepPriors(np.zeros((steps, 0), np.float32), np.zeros((steps, 0), np.float32))
+
+    def believing(self, priors: StepPriors | None) -> ChainStatistics:
+        """The same statistics, read by what content predicts of titles; None: these themselves. Not to be updated. O(1).
+
+        Predictions are no part of the statistics: they come with each request, as priors of clicks do, so that the same
+        history gives the same state whatever was predicted meanwhile. Raises ValueError where they are of other steps.
+        """
+        if priors is None:
+            return self
+        if len(priors.means) != self.steps:
+            raise ValueError(f"step_priors: expected {self.steps} steps, found {len(priors.means)}")
+        view = copy.copy(self)
+        view._believed = priors
+        return view
 
     def update(self, outcomes: Outcomes) -> None:
         """Add rows of later steps, in their order. O(rows); every tenth more rewards O(titles + readers) once.
@@ -91,7 +113,7 @@ class ChainStatistics:
             outcomes.steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.landmarks,
             self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
-            self.globals_, self.items,
+            self.globals_, self.reader_shares, self.worths, self.items,
         )  # fmt: skip
 
     def values_of(self, items: Array, now_ms: int, explore: float, seed: np.uint64) -> Array:
@@ -103,16 +125,20 @@ class ChainStatistics:
         values = np.empty(len(items))
         value_titles(
             items, self.trials, self.rewards, self.immature, self.landmarks, self.values, self.weights, self.shared,
-            self.globals_, min(self.items, len(self.trials)), float(now_ms), explore, seed, values,
+            self.globals_, min(self.items, len(self.trials)), *self._believed, float(now_ms), explore, seed, values,
         )  # fmt: skip
         return values
+
+    def known_worths(self) -> tuple[Array, float]:
+        """Coins that a start of each title was expected to bring at the last refit, and of titles beyond: (float64[m], coins)."""
+        return self.worths[: int(self.globals_[kernel.WEIGHED])], float(self.globals_[kernel.USUAL_WORTH])
 
     def factors_of(self, items: Array, step: int, now_ms: int) -> Array:
         """How much more than average each title does in a step (0: the first after the start): float64[n], means. O(n)."""
         factors = np.empty(len(items))
         title_factors(
             items, self.trials, self.rewards, self.immature, self.landmarks, self.weights, self.shared, self.globals_,
-            min(self.items, len(self.trials)), step, float(now_ms), factors,
+            min(self.items, len(self.trials)), *self._believed, step, float(now_ms), factors,
         )  # fmt: skip
         return factors
 
@@ -149,12 +175,16 @@ class ChainStatistics:
         found[known] = np.maximum(self.trials[own, step] - self.immature[own, step] @ shares[step], 0.0)
         return found
 
-    def payers_of(self, items: Array) -> Array:
-        """Rewards of the last step that were seen: float64[n]. O(n)."""
+    def rewards_of(self, items: Array, step: int) -> Array:
+        """Rewards of each title in a step that were seen: float64[n]. O(n)."""
         found = np.zeros(len(items))
         known = items < self.items
-        found[known] = self.rewards[items[known], -1]
+        found[known] = self.rewards[items[known], step]
         return found
+
+    def payers_of(self, items: Array) -> Array:
+        """Rewards of the last step that were seen: float64[n]. O(n)."""
+        return self.rewards_of(items, -1)
 
     def dump(self) -> State:
         """Copy of everything."""
@@ -169,6 +199,8 @@ class ChainStatistics:
             "delays": self.weights.copy(),
             "shared": self.shared.copy(),
             "globals": self.globals_.copy(),
+            "reader_shares": self.reader_shares.copy(),
+            "worths": self.worths[: self.items].copy(),
         }
 
     def load(self, state: State) -> None:
@@ -182,10 +214,12 @@ class ChainStatistics:
             ("shared", self.shared),
             ("globals", self.globals_),
             ("landmarks_ms", self.landmarks),
+            ("reader_shares", self.reader_shares),
         ):
             if np.asarray(state[name]).shape != mine.shape:
                 raise ValueError(f"{name}: expected {list(mine.shape)}, found {list(np.asarray(state[name]).shape)}")
-        rows = {"rewards": trials.shape, "immature": (*trials.shape, len(kernel.TAUS_MS)), "values": trials.shape[:1]}
+        rows = {"rewards": trials.shape, "immature": (*trials.shape, len(kernel.TAUS_MS))}
+        rows |= {"values": trials.shape[:1], "worths": trials.shape[:1]}
         for name, shape in rows.items():
             if np.asarray(state[name]).shape != shape:
                 raise ValueError(f"{name}: expected {list(shape)}, found {list(np.asarray(state[name]).shape)}")
@@ -197,6 +231,8 @@ class ChainStatistics:
         self.values, self.readers = np.array(state["values"], np.float64), np.array(state["readers"], np.float32)
         self.ring, self.weights = np.array(state["ring"], np.int64), np.array(state["delays"], np.float64)
         self.shared, self.globals_ = np.array(state["shared"], np.float64), np.array(state["globals"], np.float64)
+        self.reader_shares = np.array(state["reader_shares"], np.float64)
+        self.worths = np.array(state["worths"], np.float64)
         self.items, self._users = len(trials), len(self.readers)
 
     def merge(self, other: State) -> None:
@@ -209,12 +245,17 @@ class ChainStatistics:
             shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.landmarks, self.values,
             self.readers, self.ring, self.shared, self.globals_,
         )  # fmt: skip
+        self._share_readers()
+
+    def _share_readers(self) -> None:
+        kernel.share_readers(self.readers[: self._users], self.globals_[kernel.READER_SHAPE], self.reader_shares)
 
     def _grow(self, items: int, users: int) -> None:
         if items > len(self.trials):
             more = max(items, len(self.trials) * 3 // 2, _FIRST)
             self.trials, self.rewards = _grown(self.trials, more), _grown(self.rewards, more)
             self.immature, self.values = _grown(self.immature, more), _grown(self.values, more)
+            self.worths = _grown(self.worths, more)
         if users > len(self.readers):
             self.readers = _grown(self.readers, max(users, len(self.readers) * 3 // 2, _FIRST))
         self.items, self._users = max(self.items, items), max(self._users, users)

@@ -1,7 +1,8 @@
 """What the policies that look beyond the click share: click arms, the chain behind a start, and a rule that weighs both.
 
-Their pool are the titles that Thompson sampling on clicks would show in a list several times as long, each with its drawn
-click rate; the rule says what a start of each is worth and in which order they stand. The rules have a file each.
+Lists are chosen from a pool of titles, each with a drawn click rate: those that Thompson sampling would show first, and those
+that may bring most coins by what was known when the chain was last learned anew (_pool_kernels.py). The rule says what a
+start of each is worth and in which order they stand. The rules have a file each.
 """
 
 from __future__ import annotations
@@ -11,16 +12,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from bandi.model.records import Array
+from bandi.policies._pool_kernels import BINS, draw_pool, extend_pool
 from bandi.policies.arms import BetaArms
 from bandi.policies.bernoulli import best_means
+from bandi.policies.cascade import SlotModel
 from bandi.policies.chain import ChainStatistics
-from bandi.policies.examination import Examination
 from bandi.policies.protocol import Candidates, ContentPriors, Outcomes, Posterior, Ranked, Request, State
 from bandi.policies.thompson import ThompsonRule
-
-LEAST_POOL = 64
-POOL_LISTS = 6
-"""Length of the pool in lists."""
 
 
 class Pool(NamedTuple):
@@ -42,6 +40,9 @@ class Pool(NamedTuple):
 class ChainRule(Protocol):
     """How clicks and what follows them make a list."""
 
+    def pool(self, k: int) -> tuple[int, int]:
+        """How many titles it looks at for a list of k: those of the highest drawn click rates, and those worth most besides."""
+
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """(places int32[k] in the pool, first slot first; keys float64[n] of the whole pool); 1 <= k <= n. O(n)."""
 
@@ -50,43 +51,81 @@ class ChainPolicy:
     """Click arms, the chain behind them, a rule. Not to be ranked by two threads at once: it works in its own scratch."""
 
     def __init__(
-        self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule, examination: Examination | None = None
+        self, arms: BetaArms, chain: ChainStatistics, rule: ChainRule, examination: SlotModel | None = None
     ) -> None:
         """examination: by which impressions and slots are weighed, None: impressions count whole, slots by a fixed discount."""
         self.arms, self.chain, self._rule, self.examination = arms, chain, rule, examination
         self._clicks = ThompsonRule()
+        self._reserve(256)
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The k best of the candidates by the rule. O(candidates) for the pool, O(k) behind it."""
         k = min(k, len(candidates.items))
         if k < 1:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
-        size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
-        shown = self._clicks.choose(self.arms, request, candidates, size, np.uint64(seed))
-        return self._chosen(shown, request, candidates, k, seed, 1.0)
+        return self._chosen(request, candidates, k, seed, 1.0)
 
     def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The list by posterior means, without a draw (but those of `conditional` behind the click); 1 <= k <= candidates."""
-        size = min(len(candidates.items), max(LEAST_POOL, POOL_LISTS * k))
-        shown = best_means(self.arms, request, candidates, size, np.uint64(seed))
-        return self._chosen(shown, request, candidates, k, seed, 0.0)
+        return self._chosen(request, candidates, k, seed, 0.0)
 
     def means(self, request: Request, candidates: Candidates) -> Array:
         """Posterior means of clicks on the candidates for this reader: float64[n]."""
         means: Array = self.arms.gather(request, candidates).mean[: len(candidates.items)].copy()
         return means
 
-    def _chosen(
-        self, shown: Ranked, request: Request, candidates: Candidates, k: int, seed: int, exploring: float
-    ) -> Ranked:
-        means = self.arms.gather(request, candidates._replace(items=shown.items)).mean[: len(shown.items)]
-        slots = np.array(discount(k) if self.examination is None else self.examination.of_first(k))
+    def _chosen(self, request: Request, candidates: Candidates, k: int, seed: int, exploring: float) -> Ranked:
+        drawn = self._draw_pool(request, candidates, k, np.uint64(seed), exploring)
+        items = candidates.items[self._places[:drawn]]
+        slots = discount(k) if self.examination is None else self.examination.of_first(k)
         if request.shown:
+            slots = slots.copy()
             slots[request.shown :] = 0.0  # ranked for whoever sorts the list again, but not shown
-        draws = shown.scores.astype(np.float64)
-        pool = Pool(shown.items, draws, means, request, np.uint64(seed) ^ np.uint64(0x5DEECE66D), slots, exploring)
-        order, keys = self._rule.choose(self.chain, pool, k)
-        return Ranked(shown.items[order], keys[order].astype(np.float32))
+        pool = Pool(
+            items,
+            self._draws[:drawn],
+            self._means[:drawn],
+            request,
+            np.uint64(seed ^ 0x5DEECE66D),
+            slots,
+            exploring,
+        )
+        order, keys = self._rule.choose(self.chain.believing(candidates.step_priors), pool, k)
+        return Ranked(items[order], keys[order].astype(np.float32))
+
+    def _draw_pool(self, request: Request, candidates: Candidates, k: int, seed: np.uint64, exploring: float) -> int:
+        """Fill places, draws and means with the pool; how many they are."""
+        n = len(candidates.items)
+        if n > len(self._draws):
+            self._reserve(2 * n)
+        foremost, worth_most = self._rule.pool(k)
+        foremost = min(foremost, n)
+        size = min(max(foremost + worth_most, k), n)
+        if foremost:
+            choose = self._clicks.choose if exploring else best_means
+            shown = choose(self.arms, request, candidates, foremost, seed)
+            self._places[:foremost] = np.searchsorted(candidates.items, shown.items)
+            self._draws[:foremost] = shown.scores
+        clicks, (worths, usual) = self.arms.gather(request, candidates), self.chain.known_worths()
+        if foremost:
+            extend_pool(
+                candidates.items, clicks.a, clicks.b, worths, usual, foremost, size, seed, exploring, self._keys, self._counts,
+                self._places, self._draws, self._means,
+            )  # fmt: skip
+        else:
+            draw_pool(
+                candidates.items, clicks.a, clicks.b, worths, usual, size, seed, exploring, self._keys, self._counts,
+                self._places, self._draws, self._means,
+            )  # fmt: skip
+        return size
+
+    def _reserve(self, capacity: int) -> None:
+        self._keys, self._counts = np.empty(capacity, np.float32), np.empty(BINS, np.int32)
+        self._draws, self._means, self._places = (
+            np.empty(capacity),
+            np.empty(capacity),
+            np.empty(capacity + 1, np.int32),
+        )
 
     def update(self, outcomes: Outcomes) -> None:
         """Add outcomes: impressions and clicks to the arms, later steps to the chain. O(rows)."""

@@ -19,6 +19,10 @@ from bandi.policies.chain_policy import Pool
 class ConditionalRule:
     """Highest product of independent draws."""
 
+    def pool(self, k: int) -> tuple[int, int]:
+        """All there are: the talk's bandits did not choose first."""
+        return 0, 1 << 30
+
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are products of draws."""
         keys, order = np.empty(len(pool.items)), np.empty(k, np.int32)

@@ -19,6 +19,8 @@ from bandi.policies.protocol import Outcomes, State
 
 _STRATA = 2_048
 _PREFIX = "position/"
+_COLUMNS: Array = np.searchsorted(kernel.FIRST_SLOTS, np.arange(16_384), "right") - 1
+"""Where a slot's weight stands."""
 
 
 class Examination:
@@ -31,8 +33,7 @@ class Examination:
 
     def of_first(self, k: int) -> Array:
         """Examination of the first k slots: float64[k], the first is 1."""
-        columns = np.searchsorted(kernel.FIRST_SLOTS, np.arange(k), "right") - 1
-        return np.asarray(self._weights[columns])
+        return np.asarray(self._weights[_COLUMNS[:k]])
 
     def weigh(self, outcomes: Outcomes) -> Outcomes:
         """Learn from the rows; they come back with e(slot) of each trial. Rows without slots stay as they are. O(rows)."""

@@ -28,11 +28,16 @@ _OWNER = "plugin"
 
 
 class GuardedPolicy:
-    """A plug-in and its fallback. missing: why there is no plug-in, or nothing; failures: how often what went wrong."""
+    """A plug-in and its fallback. missing: why there is no plug-in, or nothing; failures: how often what went wrong, by kind.
+
+    name: of the plug-in.
+    """
 
     def __init__(self, config: Plugin, segments: int, fallback: BernoulliPolicy) -> None:
         self._config, self._segments = config, segments
         self._fallback = fallback
+        self.name = config.name
+        self._latest: dict[str, str] = {}
         self._calling = threading.Lock()  # the writer's thread updates while a request's ranks
         self.failures: Counter[str] = Counter()
         self.missing = ""
@@ -86,6 +91,16 @@ class GuardedPolicy:
                 self._plugin.update(replace(outcomes, **arrays))
         except Exception as error:
             self._report("raised in update", error)
+
+    @property
+    def failed_in_rank(self) -> str:
+        """What went wrong last when it was to rank, or nothing."""
+        return self._latest.get("wrong list") or self._latest.get("raised in rank") or ""
+
+    @property
+    def failed_to_keep(self) -> str:
+        """What went wrong last when it was to learn or to give its state, or nothing."""
+        return self._latest.get("raised in update") or self._latest.get("state not kept") or ""
 
     def posterior(self, items: Array, segment: int, now_ms: int) -> Posterior:
         """The fallback's belief about `items`."""
@@ -151,6 +166,7 @@ class GuardedPolicy:
 
     def _report(self, kind: str, error: Exception) -> None:
         self.failures[kind] += 1
+        self._latest[kind] = f"{kind}: {_said(error)}"
         times = self.failures[kind]
         if times == 10 ** (len(str(times)) - 1):
             print(f"bandi: policy plug-in {self._config.name}: {kind} ({times}): {_said(error)}", file=sys.stderr)

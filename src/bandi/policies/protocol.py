@@ -43,17 +43,29 @@ class ContentPriors(NamedTuple):
     failures: Array
 
 
+class StepPriors(NamedTuple):
+    """What is believed of titles' factors in later steps (policies/chain.py) before their own starts: Gamma(shapes, shapes / means).
+
+    means, shapes: float32[steps, items], above 0, contiguous; an item at or beyond their end is average, as the chain knows it.
+    """
+
+    means: Array
+    shapes: Array
+
+
 class Candidates(NamedTuple):
     """What may be shown. items: int32[n], distinct, ascending; editor_ranks: int32[n] or None (0: no rank).
 
     vectors: float32[catalogue, d], what contextual policies know of titles, by dense id (an item at or beyond its end has
     none), None: nothing. priors: what arms start from, for as many segments as the request has; None: the configured prior.
+    step_priors: what factors of later steps start from, for as many steps as the policy learns; None: all titles are average.
     """
 
     items: Array
     editor_ranks: Array | None = None
     vectors: Array | None = None
     priors: ContentPriors | None = None
+    step_priors: StepPriors | None = None
 
 
 class Ranked(NamedTuple):
@@ -77,8 +89,8 @@ class Outcomes:
     trial's time. values: float64[n], coins of the rewards of later steps (a further purchase within the window comes with
     reward 0 and a value); users: int32[n], readers, -1: unknown; delays_ms: int64[n], from the trial to the reward, 0 in rows
     without one; vectors: float32[n, d], what was known of the readers; slots: int32[n], where in the list the item stood, 0 is
-    first, -1: unknown; title_vectors: float32[catalogue, d], what is known of titles, by dense id (an item at or beyond its end
-    has none). Each None where no policy asks for it.
+    first, -1: unknown; requests: uint64[n], the list that it stood in, 0: unknown; title_vectors: float32[catalogue, d], what
+    is known of titles, by dense id (an item at or beyond its end has none). Each None where no policy asks for it.
     """
 
     items: Array
@@ -92,6 +104,7 @@ class Outcomes:
     delays_ms: Array | None = None
     vectors: Array | None = None
     slots: Array | None = None
+    requests: Array | None = None
     title_vectors: Array | None = None
 
     def only(self, rows: Array) -> Outcomes:

@@ -32,6 +32,7 @@ from bandi.model.policy_config import (
 )
 from bandi.policies.arms import BetaArms, Memory
 from bandi.policies.bernoulli import BernoulliPolicy
+from bandi.policies.cascade import Cascade, SlotModel
 from bandi.policies.chain import CONTINUED, PAID, ChainStatistics
 from bandi.policies.chain_policy import ChainPolicy, ChainRule
 from bandi.policies.change_detection import Changes
@@ -101,8 +102,14 @@ def _arms(config: CountingArms, segments: int) -> BetaArms:
     return BetaArms(config.prior, config.half_life, segments, config.borrow, memory)
 
 
-def _examination(config: CountingArms) -> Examination | None:
-    return Examination() if config.position == "learned" else None
+def _examination(config: CountingArms) -> SlotModel | None:
+    match config.position:
+        case "learned":
+            return Examination()
+        case "cascade":
+            return Cascade()
+        case "ignored":
+            return None
 
 
 def _chain_rule(config: ChainConfig) -> ChainRule:

@@ -23,6 +23,10 @@ class RetentionRule:
     def __init__(self, config: Retention) -> None:
         self._strength = config.strength
 
+    def pool(self, k: int) -> tuple[int, int]:
+        """Titles with many clicks."""
+        return max(64, 6 * k), 0
+
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are click rates weighed by continuation."""
         kept = chain.factors_of(pool.items, 0, pool.request.occurred_ms)

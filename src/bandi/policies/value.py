@@ -19,6 +19,10 @@ from bandi.policies.chain_policy import Pool
 class ValueRule:
     """Highest product of drawn click rate and drawn coins per start."""
 
+    def pool(self, k: int) -> tuple[int, int]:
+        """Those worth most, clicks and all."""
+        return 0, max(64, 4 * k)
+
     def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are drawn coins per impression."""
         keys = chain.values_of(pool.items, pool.request.occurred_ms, pool.exploring, pool.seed)

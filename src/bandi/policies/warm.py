@@ -43,6 +43,7 @@ _EVERY_KERNEL: tuple[PolicyConfig, ...] = (
     Logistic(),
     Thompson(window="1d"),
     Thompson(change_detection=ChangeDetection()),
+    Thompson(position="cascade"),
 )
 
 
@@ -52,8 +53,9 @@ def warm() -> None:
     priors = ContentPriors(np.ones((1, 3), np.float32), np.ones((1, 3), np.float32))
     one = np.zeros(1, np.int32)
     outcomes = Outcomes(
-        one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64), users=one, slots=one
-    )
+        one, one, np.ones(1, np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64), users=one, slots=one,
+        requests=np.ones(1, np.uint64),
+    )  # fmt: skip
     for config in _EVERY_KERNEL:
         policy = make_policy(config, 1, Seen() if isinstance(config, Thompson) else None)
         policy.update(outcomes)

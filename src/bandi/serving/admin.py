@@ -19,10 +19,12 @@ from bandi.model.catalog import Item, User
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.serving.admin_views import Explanation, SegmentsView
 from bandi.serving.bodies import Batch, Batches, Receive, Scope, check_json, decode, field_problem, invalid, read_body
+from bandi.serving.experiment_routes import ExperimentRoutes
 from bandi.serving.hot import answer
 from bandi.serving.live import Live
 from bandi.serving.openapi import openapi_document
 from bandi.serving.problems import HttpProblemError
+from bandi.serving.report_routes import ReportRoutes
 from bandi.serving.rule_routes import RuleRoutes
 
 MAX_PAGE = 1_000
@@ -46,6 +48,8 @@ class AdminRoutes:
             *_catalogue("items", Item, engine.items, engine),
             *_catalogue("users", User, engine.users, engine),
             *RuleRoutes(engine).routes(),
+            *ReportRoutes(engine).routes(),
+            *ExperimentRoutes(engine).routes(),
         ]
         self._router = Router(routes, redirect_slashes=False, default=admin.page)
 

@@ -102,7 +102,7 @@ def field_problem(error: msgspec.ValidationError, value: Any, root: str = "$", t
         return Problem(f"{root}{path}.{unknown[1][:_SHOWN]}", "an unknown field", "only known fields")
     expected = re.fullmatch(r"Expected (.+?)(?:, got .+)?", text)
     words = expected[1].replace("`", "") if expected else text[0].lower() + text[1:]
-    if tags and path == ".type":
+    if tags and path in (".type", ".action"):
         words = f"one of: {tags}"
     return Problem(root + path, _shown_at(value, path), words)
 
@@ -163,7 +163,7 @@ class Batches:
         """Whatever of a body can be taken. Raises 400 for malformed JSON, 413 for too many, 422 where nothing fits."""
         listed = body.lstrip(b" \t\r\n").startswith(b"[")
         if not listed and self._starts_keyed(body) is None:
-            return Batch([self._single(body)])
+            return Batch([self.single(body)])
         root = "$" if listed else f"$.{self._key}"
         try:
             records = self._many.decode(body) if listed else getattr(self._keyed.decode(body), self._key)
@@ -176,7 +176,8 @@ class Batches:
         self._check_count(len(records), root)
         return Batch(records, root)
 
-    def _single(self, body: bytes) -> Any:
+    def single(self, body: bytes) -> Any:
+        """The one record that a body is. Raises 400 for malformed JSON, 422 where it does not fit."""
         try:
             return self._one.decode(body)
         except msgspec.ValidationError as error:

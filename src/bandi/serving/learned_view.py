@@ -9,8 +9,10 @@ import numpy as np
 
 from bandi.engine import Engine
 from bandi.features.factors.search import search_all
-from bandi.model.config import Config, SimilarTargeter
+from bandi.model.config import Config
 from bandi.model.records import Array
+from bandi.model.targeter_config import SimilarTargeter
+from bandi.model.variants import every_list
 from bandi.segments.profiles import Attribute, Lifted, Profiles, SegmentProfile
 from bandi.targeters.protocol import Learned, Likeness
 
@@ -111,7 +113,7 @@ def learned_view(engine: Engine, name: str) -> LearnedView | None:
 
 def shown_likeness(config: Config) -> str:
     """The name of the first `similar` targeter's likeness, such as `text+factors`, or nothing."""
-    targeters = (targeter for placement in config.placements.values() for targeter in placement.targeters)
+    targeters = (targeter for placement in every_list(config) for targeter in placement.targeters)
     return next(("+".join(each.by) for each in targeters if isinstance(each, SimilarTargeter)), "")
 
 

@@ -7,16 +7,22 @@ from typing import Any, get_args
 import msgspec
 
 import bandi
+from bandi.engine.crediting import CreditReport
+from bandi.engine.delay_curves import DelayReport
+from bandi.engine.pushing import MAX_BUDGET
 from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Serve
 from bandi.model.events import Event
+from bandi.model.experiment_changes import Change
 from bandi.model.rules import MAX_RULES, Rule
 from bandi.serving import openapi_examples as examples
 from bandi.serving.admin_views import Explanation, SegmentsView
+from bandi.serving.experiment_routes import Experiments
 from bandi.serving.hot import RecommendationRequest
 from bandi.serving.live import LiveView
 from bandi.serving.problems import ProblemDetails
+from bandi.serving.report_routes import MAX_DAYS, MAX_ROWS, MAX_SEED, PushDraft
 from bandi.serving.rule_routes import RulesInUse
 
 Json = dict[str, Any]
@@ -24,7 +30,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
 _STRUCTS = (
     RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails, RulesInUse, SegmentsView,
-    Explanation,
+    Explanation, CreditReport, DelayReport, PushDraft, Experiments,
 )  # fmt: skip
 _READS_BODY = (400, 408, 413, 415, 422)
 _WRITES = (*_READS_BODY, 507)
@@ -42,8 +48,10 @@ _MEANINGS = {
 
 def openapi_document(serve: Serve) -> Json:
     """The document as plain dicts and lists."""
-    (event, rule, *_), schemas = msgspec.json.schema_components([Event, Rule, *_STRUCTS], ref_template=_REF)
-    schemas["Event"], schemas["Rule"] = event, rule
+    (event, rule, change, *_), schemas = msgspec.json.schema_components(
+        [Event, Rule, Change, *_STRUCTS], ref_template=_REF
+    )
+    schemas["Event"], schemas["Rule"], schemas["Change"] = event, rule, change
     kinds = [member.__name__ for member in get_args(Rule)]
     schemas["RuleFields"] = {"title": "RuleFields", "anyOf": [_ref(f"{kind}Fields") for kind in kinds]}
     for kind in ("Item", "User", *kinds):
@@ -58,7 +66,7 @@ def openapi_document(serve: Serve) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in ("reading", "catalogue", "rules", "looking", "health")],
+        "tags": [{"name": name} for name in ("reading", "catalogue", "rules", "experiments", "looking", "health")],
         "paths": _paths(serve),
         "components": {"schemas": schemas, "responses": {"Other": _problem("Any other: 404, 405 (Allow), 431, 500")}},
     }
@@ -71,10 +79,14 @@ def _paths(serve: Serve) -> Json:
         **_catalogue("items", "Item", examples.ITEM, serve),
         **_catalogue("users", "User", examples.USER, serve),
         **_rules(),
+        **_experiments(),
         "/v1/segments": {"get": _segments()},
         "/v1/explanations": {"get": _explanation()},
         "/v1/arms": {"get": _arms()},
         "/v1/decisions/{id}": {"get": _decision()},
+        "/v1/credit": {"get": _credit()},
+        "/v1/delays": {"get": _delays()},
+        "/v1/push": {"get": _push()},
         "/v1/stats": {"get": _get("looking", "stats", "Counters of the whole log and sizes now.", _ref("Stats"))},
         "/v1/live": {"get": _get("looking", "live", "What the page shows; changes once a second.", _ref("LiveView"))},
         "/healthz": {"get": _get("health", "healthz", "The process is alive and its writer has not failed.", _STATUS)},
@@ -136,7 +148,9 @@ def _query(name: str, schema: Json, meaning: str) -> Json:
 
 
 def _limit() -> Json:
-    return _query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "Most entries to give")
+    return _query(
+        "limit", {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 100}, "Most entries to give"
+    )
 
 
 def _recommend() -> Json:
@@ -218,6 +232,24 @@ def _rules() -> Json:
     }
 
 
+def _experiments() -> Json:
+    durable = _responses(
+        200, "Durable; it acts from the next request on", _content(_ref("ExperimentView")), (*_WRITES, 404)
+    )
+    change = _operation("experiments", "change_experiment", "Start, ramp, stop or conclude one experiment.", durable)
+    every = _get("experiments", "list_experiments", "All experiments of bandi.toml.", _ref("Experiments"))
+    one = _get("experiments", "get_experiment", "One experiment.", _ref("ExperimentView"), (400, 404))
+    named = _path_id("Name of the experiment")
+    return {
+        "/v1/experiments": {"get": every},
+        "/v1/experiments/{id}": {"parameters": [named], "get": one},
+        "/v1/experiments/{id}/changes": {
+            "parameters": [named],
+            "post": {**change, "requestBody": _body(_ref("Change"), examples.CHANGE)},
+        },
+    }
+
+
 def _segments() -> Json:
     summary = "What each segment of the artifact in use is like; none before training."
     responses = _responses(200, "Done", _content(_ref("SegmentsView"), examples.SEGMENTS), ())
@@ -255,3 +287,48 @@ def _decision() -> Json:
     summary = "A past decision, computed anew from the log: the same ranking. Reads the log; one at a time."
     got = _get("looking", "ask_again", summary, _ref("Ranking"), (400, 404))
     return {**got, "parameters": [_path_id("A request id, as a ranking gave it")]}
+
+
+def _credit() -> Json:
+    summary = "What purchases are credited to, by two rules, and what a holdout says the lists brought. Reads the log; one at a time."
+    responses = _responses(
+        200, "Done; rows with most coins first", _content(_ref("CreditReport"), examples.CREDIT), (422,)
+    )
+    share = {"type": "number", "minimum": 0, "maximum": 1, "default": 0.4}
+    parameters = [
+        _query("by", {"enum": ["placement", "item", "segment"], "default": "placement"}, "What the rows are"),
+        _query(
+            "days", {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DAYS}, "Purchases of the log's last days only"
+        ),
+        _query("window", {"type": "string", "default": "14d"}, "Longest time from a click to the purchase, such as 30m or 14d"),
+        _query("first", share, "Position-weighted: share of the first click; those between first and last share the rest"),
+        _query("last", share, "Position-weighted: share of the last click; at most 1 with the first"),
+        _query(
+            "winsorise", {"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1},
+            "Cap each reader's coins at this quantile before groups are compared",
+        ),
+        _limit(),
+    ]  # fmt: skip
+    return {**_operation("looking", "credit", summary, responses), "parameters": parameters}
+
+
+def _delays() -> Json:
+    summary = "When reads and payments come after a start, and whether what was foretold of them came. Reads the log; one at a time."
+    responses = _responses(200, "Done", _content(_ref("DelayReport"), examples.DELAYS), ())
+    return _operation("looking", "delays", summary, responses)
+
+
+def _push() -> Json:
+    summary = "Whom a run of `bandi push` would message now. Nothing is sent or logged; events wait while it chooses."
+    responses = _responses(
+        200, "The first messages, most uplift drawn first", _content(_ref("PushDraft"), examples.PUSH), (422,)
+    )
+    budget = {"type": "integer", "minimum": 1, "maximum": MAX_BUDGET}
+    moment = {"type": "string", "format": "date-time"}
+    parameters = [
+        {**_query("budget", budget, "Most messages of the day, earlier runs of the day included"), "required": True},
+        _query("at", moment, "The moment of the run; default: now"),
+        _query("seed", {"type": "integer", "minimum": 0, "maximum": MAX_SEED}, "All the randomness; default: fresh"),
+        _limit(),
+    ]
+    return {**_operation("looking", "push_draft", summary, responses), "parameters": parameters}

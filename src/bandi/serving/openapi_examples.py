@@ -15,6 +15,12 @@ RULE: dict[str, Any] = {
     "item": "t017",
     "slot": 0,
 }
+CHANGE: dict[str, Any] = {
+    "action": "ramp",
+    "share": 0.5,
+    "who": "kim@example.com",
+    "why": "no guardrail moved in a week",
+}
 
 _CLICK: dict[str, Any] = {
     "type": "click",
@@ -85,6 +91,88 @@ EXPLANATION: dict[str, Any] = {
     "user": "u42",
     "item": "t017",
     "because": [{"item": "t276", "share": 0.61}, {"item": "t360", "share": 0.22}],
+}
+
+CREDIT: dict[str, Any] = {
+    "by": "placement",
+    "window_ms": 1_209_600_000,
+    "first": 0.4,
+    "last": 0.4,
+    "since_ms": None,
+    "rows": [
+        {
+            "key": "home",
+            "last_purchases": 512.0,
+            "last_coins": 18_430.0,
+            "weighted_purchases": 497.3,
+            "weighted_coins": 17_902.5,
+        }
+    ],
+    "organic": {
+        "key": "organic",
+        "last_purchases": 205.0,
+        "last_coins": 7_210.0,
+        "weighted_purchases": 219.7,
+        "weighted_coins": 7_737.5,
+    },
+    "incremental": None,
+    "unknown": "no holdout: what would have been bought without the lists is not known; put [holdout] into bandi.toml",
+    "refunded": 120.0,
+    "unmatched": 0.0,
+    "nameless": 3,
+}
+_GROUP: dict[str, Any] = {
+    "starts": 4_000.0,
+    "mature": 3_120.5,
+    "expected": 41.2,
+    "observed": 39.0,
+    "low": 27.7,
+    "high": 53.3,
+}
+DELAYS: dict[str, Any] = {
+    "now_ms": 1_767_225_600_000,
+    "delays": [
+        {
+            "placement": "home",
+            "objective": "coins",
+            "starts": 4_000,
+            "rewards": 39,
+            "rate": 0.0121,
+            "error": 0.0019,
+            "mean_days": 4.4,
+            "median_days": 3.6,
+            "censored": 0.22,
+            "points": [{"age": "7d", "converted": 0.0098, "error": 0.0016, "share": 0.81, "policy": 0.79}],
+        }
+    ],
+    "calibration": [
+        {
+            "placement": "home",
+            "titles": [_GROUP],
+            "readers": [_GROUP],
+            "weeks": [{"begin_ms": 1_766_620_800_000, "sums": _GROUP}],
+        }
+    ],
+}
+
+PUSH: dict[str, Any] = {
+    "at_ms": 1_767_225_600_000,
+    "budget": 500,
+    "seed": "3103137411122472025",
+    "pairs": 12_407,
+    "sent": 500,
+    "held": 55,
+    "messages": [
+        {
+            "user": "u42",
+            "item": "t017",
+            "send_ms": 1_767_254_400_000,
+            "expected_coins": 0.91,
+            "expected_anyway": 0.52,
+            "uplift": 0.39,
+            "held_out": False,
+        }
+    ],
 }
 
 _ERROR: dict[str, Any] = {"where": "$.events[3].coins", "found": '"two"', "expected": "float"}

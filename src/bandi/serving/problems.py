@@ -15,6 +15,7 @@ from bandi.model.errors import (
     ClosedError,
     InvalidInputError,
     OverloadedError,
+    PluginContractError,
     Problem,
     StorageFullError,
     UnknownNameError,
@@ -61,6 +62,7 @@ _MEANINGS: tuple[tuple[type[BandiError], int, str, str], ...] = (
     (OverloadedError, 503, "Overloaded", "1"),
     (StorageFullError, 507, "Storage full", "30"),
     (ClosedError, 503, "Stopping", "5"),
+    (PluginContractError, 500, "A policy plug-in broke its contract", ""),
     (BandiError, 500, "The folder is not sound", ""),
 )
 """Status, title and Retry-After (seconds) by error class; the first that fits."""

@@ -19,6 +19,7 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 
 import bandi.arrangement.warm
+import bandi.experiments.warm
 import bandi.features.factors.search
 import bandi.learning.warm
 import bandi.policies.warm
@@ -53,6 +54,7 @@ def warm_kernels() -> float:
     bandi.arrangement.warm.warm()
     bandi.features.factors.search.warm()
     bandi.segments.warm.warm()
+    bandi.experiments.warm.warm()
     return time.perf_counter() - started
 
 

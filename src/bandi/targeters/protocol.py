@@ -10,7 +10,7 @@ from bandi.features.factors.als import Factors
 from bandi.features.factors.search import Neighbours
 from bandi.learning.popularity import Popularity
 from bandi.model.records import Array
-from bandi.policies.protocol import ContentPriors
+from bandi.policies.protocol import ContentPriors, StepPriors
 from bandi.segments.model import SegmentModel
 
 
@@ -46,8 +46,8 @@ class Learned:
 
     factors, and by_score, the index over them; likeness: by the features that are mixed, such as `text+factors`; segments:
     with titles: float32[items, d], what readers' vectors are made of, and promise: float32[k, items], how promising each title
-    is in each segment, with leading: int32[k, m], the most promising first; priors: what the arms of a placement start from.
-    None or empty: not trained.
+    is in each segment, with leading: int32[k, m], the most promising first; priors: what the arms of a placement start from;
+    step_priors: what factors of later steps start from there. None or empty: not trained.
     """
 
     factors: Factors
@@ -58,6 +58,7 @@ class Learned:
     promise: Array | None = None
     leading: Array | None = None
     priors: dict[str, ContentPriors] = field(default_factory=dict)
+    step_priors: dict[str, StepPriors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

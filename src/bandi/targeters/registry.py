@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bandi.model.config import (
+from bandi.model.config_values import duration_ms
+from bandi.model.targeter_config import (
     ContinueTargeter,
     EditorTargeter,
     FactorsTargeter,
@@ -12,7 +13,6 @@ from bandi.model.config import (
     SimilarTargeter,
     TargeterConfig,
 )
-from bandi.model.config_values import duration_ms
 from bandi.targeters.by_factors import Resembles, SuitsReader
 from bandi.targeters.by_segment import PromisingInSegments
 from bandi.targeters.protocol import Targeter

@@ -17,9 +17,11 @@ from bandi.evaluation.worlds.funnel.result import Days, FunnelResult
 def tiny() -> Frozen:
     frozen = read_frozen()
     change = msgspec.structs.replace
+    missing = change(frozen.arms[-1], name="missing", title="missing", not_available="nobody has written it")
     return with_quick_sizes(
         change(
             frozen,
+            arms=(*frozen.arms, missing),
             dial=change(frozen.dial, give_up=(0.05, 0.35)),
             oracle=change(frozen.oracle, multipliers=(0.0, 0.2, 20.0)),
             quick=Quick(seeds=2, readers=150, days=3, visits=400, horizon=60),

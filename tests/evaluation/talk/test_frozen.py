@@ -40,6 +40,9 @@ def test_what_the_issue_asks_for_is_there() -> None:
         ('title = "UCB1"', "", "title"),
         ('{ use = "earning" }', '{ use = "value" }', "give_up"),
         ("seeds = 30  ", "seeds = 0  ", "seeds"),
+        ('policy = { use = "editor" }', 'policy = { use = "editor" }\nby_content = "clicks"', "a policy of: thompson"),
+        ('policy = { use = "ucb1" }', 'policy = { use = "ucb1" }\nby_content = "steps"', "a policy of: earning"),
+        ('{ use = "ucb1" }', '{ use = "ucb1", prior = { source = "content" } }', "by_content in the arm instead"),
     ],
 )
 def test_mistakes_are_named(old: str, new: str, words: str, tmp_path: Path) -> None:

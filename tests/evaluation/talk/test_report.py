@@ -36,7 +36,8 @@ def test_the_report_has_all_sections_and_plots(findings: Findings, tmp_path: Pat
         svg = (tmp_path / "talk" / f"{PLOTS[section][0]}.svg").read_text()
         assert svg.rstrip().endswith("</svg>")
         assert f"(talk/{PLOTS[section][0]}.svg)" in text
-    assert "not run: this version has no priors by content in a world" in text
+    assert "| missing | not run: nobody has written it |" in text
+    assert "| click rates and coins start from content | " in text
     assert "bandi simulate talk --tiny" in text
     assert "nan" not in text.replace("finance", "")
     assert "CTR given up" in (tmp_path / "talk" / "frontier.svg").read_text()

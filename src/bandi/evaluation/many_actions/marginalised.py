@@ -8,14 +8,15 @@ With embeddings as fine as the actions it is IPS; with a single one it is the me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bandi.evaluation.estimators import effective_sample_size, ips
 from bandi.evaluation.intervals import Interval
 from bandi.evaluation.many_actions.slope import Choice, slope
+from bandi.evaluation.off_policy.weights import effective_sample_size
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
@@ -88,7 +89,7 @@ def marginalised_ips(
         .sum(axis=1)
         .mean()
     )
-    return Marginalised(name, ips(weights, rewards), effective_sample_size(weights), missing)
+    return Marginalised(name, _mean(weights * rewards), effective_sample_size(weights), missing)
 
 
 def choose_embedding(
@@ -105,3 +106,12 @@ def choose_embedding(
     values = np.array([one.value.estimate for one in found])
     widths = np.array([(one.value.high - one.value.low) / 2 / _Z for one in found])
     return slope(values, widths), found
+
+
+def _mean(values: Array) -> Interval:
+    """With its normal interval."""
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, -math.inf, math.inf)
+    half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandi.evaluation.estimators import effective_sample_size
 from bandi.evaluation.intervals import Interval
+from bandi.evaluation.off_policy.weights import effective_sample_size
 from bandi.evaluation.own_log.slot_rows import SlotRows
 from bandi.model.records import Array
 

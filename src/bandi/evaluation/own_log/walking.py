@@ -134,6 +134,7 @@ class Walker:
         if place.holdout is not None and int(header["policy"]) == place.held_version_index:
             self.left.held_out += 1
             return None
+        place = _served(place, header)
         chosen = ~np.isin(sample.rules(number), list(self._pinning()))
         if not chosen.any():
             self.left.pinned += 1
@@ -151,6 +152,8 @@ class Walker:
     def _draw(self, which: int, header: Array, items: Array, seed: int, asking: Asking) -> Draws:
         """Of the state `which`; seed: its own, so that no two states draw alike."""
         decider, place = self._deciders[which], self._states[which].placements[self._placement]
+        if which == 0:
+            place = _served(place, header)
         question = decider.question(place, _asked_for(header), asking)
         found = None
         if question is not None and which == 0:
@@ -180,6 +183,11 @@ def _lists(
         shown = arranged.items[:slots]
         row[: len(shown)] = shown
     return lists
+
+
+def _served(place: PlacementState, header: Array) -> PlacementState:
+    """The placement, or the variant of an experiment that was served from its arms."""
+    return place.sharing.get(int(header["policy"]), place)
 
 
 def _asked_for(header: Array) -> int:

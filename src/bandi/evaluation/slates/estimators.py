@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bandi.evaluation.estimators import effective_sample_size
 from bandi.evaluation.intervals import Interval
+from bandi.evaluation.off_policy.weights import effective_sample_size
 from bandi.evaluation.slates.expectations import cross_fitted
 from bandi.evaluation.slates.lists import ListLog, ListPolicy, check_lists
 from bandi.evaluation.slates.weights import item_and_slot, items_above, whole_list

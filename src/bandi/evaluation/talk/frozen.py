@@ -9,13 +9,14 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from bandi.evaluation.worlds.funnel.beliefs import ByContent
 from bandi.evaluation.worlds.funnel.lessons import Step
 from bandi.evaluation.worlds.funnel.oracle import Resolution
 from bandi.model.config import Seen
 from bandi.model.config_text import find_problems
 from bandi.model.config_values import Name, Struct
 from bandi.model.errors import InvalidInputError, Problem
-from bandi.model.policy_config import PolicyConfig
+from bandi.model.policy_config import Earning, EpsilonGreedy, PolicyConfig, Retention, Surrogate, Thompson, Ucb1, Value
 
 FILE = Path(__file__).with_name("frozen.toml")
 Section = Literal["clicks", "experiments", "frontier", "presets", "ablations", "bound"]
@@ -25,6 +26,9 @@ Sign = Literal["-", "0", "+"]
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 _OBJECTIVES = ("click", *get_args(Step))
+_HAVE_STEPS = (Earning, Value, Surrogate, Retention)
+_HAVE_CLICKS = (Thompson, Ucb1, EpsilonGreedy, *_HAVE_STEPS)
+"""Policies that can start from content: what follows a start, and click rates."""
 
 
 class Arm(Struct, frozen=True):
@@ -38,6 +42,8 @@ class Arm(Struct, frozen=True):
     """Of readers; 0: all are one."""
     seen: Seen | None = None
     """Show less of what a reader passed over, as a placement's `seen`; absent: showings are not counted."""
+    by_content: ByContent | None = None
+    """What starts from what content predicts, learned anew each simulated day; absent: all titles start alike."""
     talk_clicks: Sign | None = None
     """What the talk reports of clicks; absent: nothing."""
     talk_paid: Sign | None = None
@@ -134,6 +140,7 @@ def _problems(frozen: Frozen, file: str) -> Iterator[Problem]:
         for name in (policy.objective, *getattr(policy, "then", ())):
             if name not in _OBJECTIVES:
                 yield Problem(f"{file}: {where}", name, f"one of: {', '.join(_OBJECTIVES)}")
+    yield from _priors_that_nobody_uses(frozen, file)
     if not hasattr(frozen.dial.policy, "give_up"):
         yield Problem(f"{file}: dial.policy", type(frozen.dial.policy).__name__, "a policy with give_up")
     for where, values in (("dial.give_up", frozen.dial.give_up), ("oracle.multipliers", frozen.oracle.multipliers)):
@@ -143,3 +150,15 @@ def _problems(frozen: Frozen, file: str) -> Iterator[Problem]:
         yield Problem(
             f"{file}: oracle.multipliers", str(frozen.oracle.multipliers[0]), "0 first: the best lists for clicks"
         )
+
+
+def _priors_that_nobody_uses(frozen: Frozen, file: str) -> Iterator[Problem]:
+    """An arm that would silently start from nothing but the configured prior."""
+    for arm in frozen.arms:
+        can = _HAVE_STEPS if "steps" in (arm.by_content or "") else _HAVE_CLICKS
+        if arm.by_content is not None and not isinstance(arm.policy, can):
+            names = ", ".join(str(policy.__struct_config__.tag) for policy in can)
+            yield Problem(f"{file}: arms {arm.name}.by_content", arm.by_content, f"a policy of: {names}")
+        prior = getattr(arm.policy, "prior", None)
+        if prior is not None and prior.source == "content":
+            yield Problem(f"{file}: arms {arm.name}.policy.prior.source", "content", "by_content in the arm instead")

@@ -13,13 +13,19 @@ from bandi.evaluation.talk.bound import play
 from bandi.evaluation.talk.frozen import BoundPlan, Frozen, Role, Section
 from bandi.evaluation.talk.record import Row, Run, run_to_row
 from bandi.evaluation.talk.watched import WatchedPolicy, mechanism_of, objective_of, steps_to_send
+from bandi.evaluation.worlds.funnel.beliefs import Believe, ByContent, believe_by_content
+from bandi.evaluation.worlds.funnel.catalogue import Catalogue
 from bandi.evaluation.worlds.funnel.oracle import Oracle, Resolution
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters
 from bandi.evaluation.worlds.funnel.running import Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.model.config import Seen
-from bandi.model.policy_config import PolicyConfig
+from bandi.model.policy_config import CountingArms, PolicyConfig
+from bandi.policies.bernoulli import BernoulliPolicy
+from bandi.policies.chain_policy import ChainPolicy
+from bandi.policies.protocol import Policy
 from bandi.policies.registry import make_policy
+from bandi.policies.seen import within
 
 BOUND = "bound"
 """Where the runs on stationary arms are kept, beside those of each world."""
@@ -32,13 +38,14 @@ _MAIN_SECTIONS: dict[Section, tuple[Role, ...]] = {
 
 
 class PolicyRun(msgspec.Struct, frozen=True, tag="policy"):
-    """A policy in a world. segments: of readers, 0: all are one."""
+    """A policy in a world. segments: of readers, 0: all are one. by_content: what starts from content, None: nothing."""
 
     parameters: FunnelParameters
     policy: PolicyConfig
     segments: int
     update_every: int
     seen: Seen | None = None
+    by_content: ByContent | None = None
 
 
 class OracleRun(msgspec.Struct, frozen=True, tag="oracle"):
@@ -109,7 +116,7 @@ def _subjects(
     roles = {"control", *(role for section in here for role in _MAIN_SECTIONS.get(section, ()))}
     for arm in frozen.arms:
         if arm.role in roles and arm.not_available is None:
-            found[arm.name] = PolicyRun(parameters, arm.policy, arm.segments, every, arm.seen)
+            found[arm.name] = PolicyRun(parameters, arm.policy, arm.segments, every, arm.seen, arm.by_content)
     with_dial, with_oracle = here & {"frontier", "presets", "ablations"}, here & {"frontier", "presets"}
     if with_dial:
         for give_up in frozen.dial.give_up:
@@ -151,10 +158,20 @@ def work(task: Task, progress: Progress | None = None) -> Row:
         policy = make_policy(what.policy, 1 + what.segments, what.seen)
         watched = WatchedPolicy(policy, steps, taught, what.parameters.titles.count)
         plan = Plan(what.update_every, what.segments, objective=objective_of(what.policy), steps=steps)
-        result = run_funnel(task.name, watched, world, plan, progress)
+        result = run_funnel(task.name, watched, world, plan, progress, believe=_believe(what, policy, world.catalogue))
         mechanism = mechanism_of(watched, what.policy, world, result.title_impressions)
     seconds = time.perf_counter() - began
     return run_to_row(Run(result, mechanism, what.parameters.payment.coins_mean, seconds))
+
+
+def _believe(what: PolicyRun, policy: Policy, catalogue: Catalogue) -> Believe | None:
+    """Where titles' priors come from, if not from the configuration. The policy is asked for its counts alone."""
+    counting, config = within(policy), what.policy
+    if what.by_content is None:
+        return None
+    if not isinstance(counting, BernoulliPolicy | ChainPolicy) or not isinstance(config, CountingArms):
+        raise TypeError(f"by_content: expected a policy that counts clicks of titles, found {tag_of(config)}")
+    return believe_by_content(counting, config.prior, what.by_content, catalogue)
 
 
 @lru_cache(maxsize=1)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from bandi.evaluation.worlds.funnel.beliefs import believe_by_content
+from bandi.evaluation.worlds.funnel.catalogue import Catalogue
 from bandi.evaluation.worlds.funnel.happening import Happening
 from bandi.evaluation.worlds.funnel.result import Days, FunnelResult
 from bandi.evaluation.worlds.funnel.running import Plan, _Run, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.model.policy_config import Thompson
+from bandi.model.policy_config import Earning, Prior
 from bandi.policies.protocol import Candidates, Outcomes, Policy, Ranked, Request
 from bandi.policies.registry import make_policy
 
@@ -62,10 +64,14 @@ def truths(world: FunnelWorld) -> dict[str, np.ndarray]:
 
 
 def test_no_reference_leads_from_a_policy_to_the_truth(world: FunnelWorld) -> None:
-    policy = Curious(make_policy(Thompson(), 4))
+    policy = Curious(make_policy(Earning(), 4))
     heard: list[Outcomes] = []
-    run_funnel("curious", policy, world, Plan(segments=3, steps=("continued", "coins")), organic=heard.append)  # type: ignore[arg-type]
-    things = reachable([policy, heard])
+    believe = believe_by_content(policy.policy, Prior(), "clicks and steps", world.catalogue)  # type: ignore[arg-type]
+    plan = Plan(segments=3, steps=("continued", "coins"))
+    run_funnel("curious", policy, world, plan, organic=heard.append, believe=believe)  # type: ignore[arg-type]
+    learned_from = [cell.cell_contents for cell in believe.__closure__ or ()]
+    assert any(isinstance(thing, Catalogue) for thing in learned_from)
+    things = reachable([policy, heard, *learned_from])
     assert len(policy.kept) > world.sessions.bounds[-1]
     assert not [thing for thing in things if isinstance(thing, SECRET)]
     arrays = [thing for thing in things if isinstance(thing, np.ndarray)]

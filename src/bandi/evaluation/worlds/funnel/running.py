@@ -14,6 +14,7 @@ import numpy as np
 
 from bandi.evaluation.worlds.funnel._behaviour import Lists, sieve
 from bandi.evaluation.worlds.funnel.audience import Audience
+from bandi.evaluation.worlds.funnel.beliefs import NO_BELIEFS, Believe
 from bandi.evaluation.worlds.funnel.happening import Happening
 from bandi.evaluation.worlds.funnel.lessons import Lessons, Step
 from bandi.evaluation.worlds.funnel.oracle import Oracle
@@ -52,9 +53,13 @@ def run_funnel(
     plan: Plan = CLICKS,
     progress: Progress | None = None,
     organic: Callable[[Outcomes], None] | None = None,
+    believe: Believe | None = None,
 ) -> FunnelResult:
-    """One run. progress: called with the visits done since. organic: called with outcomes of organic starts (steps only)."""
-    run = _Run(policy, world, plan, organic)
+    """One run. progress: called with the visits done since. organic: called with outcomes of organic starts (steps only).
+
+    believe: asked at the beginning of each day what titles start from; None: as the policy has it.
+    """
+    run = _Run(policy, world, plan, organic, believe)
     for day in range(world.parameters.run.days):
         run.begin(day)
         first, end = world.sessions.bounds[day : day + 2].tolist()
@@ -71,7 +76,12 @@ class _Run:
     """What holds a run together: the world's side (happening), the service's side (audience, lessons) and the policy."""
 
     def __init__(
-        self, policy: Policy | Oracle, world: FunnelWorld, plan: Plan, organic: Callable[[Outcomes], None] | None
+        self,
+        policy: Policy | Oracle,
+        world: FunnelWorld,
+        plan: Plan,
+        organic: Callable[[Outcomes], None] | None,
+        believe: Believe | None,
     ) -> None:
         self._policy, self._world, self._plan = policy, world, plan
         self._audience = Audience(
@@ -82,12 +92,15 @@ class _Run:
         self.happening = Happening(world, self._lessons.kinds)
         self._lists = np.full((plan.update_every, len(world.examination)), -1, np.int32)
         self._organic_done = 0
+        self._believe, self._beliefs = believe, NO_BELIEFS
 
     def begin(self, day: int) -> None:
-        """A day begins: what is on sale, and what is known of readers."""
+        """A day begins: what is on sale, what is known of readers, and what titles start from."""
         self._available = self._world.available(START_MS + day * DAY_MS)
         self._ranks = self._world.editor_ranks
         self._audience.refresh(day)
+        if self._believe is not None:
+            self._beliefs = self._believe(START_MS + day * DAY_MS)
         self.happening.begin(day)
 
     def batch(self, day: int, first: int, stop: int) -> None:
@@ -121,7 +134,7 @@ class _Run:
         for n, reader in enumerate(lists.readers.tolist()):
             items, ranks = sieve(self._available, self._ranks, memory.started, reader)
             request = Request(weights[reader], times[n], reader, vectors[reader])
-            chosen = rank(request, Candidates(items, ranks, titles), slots, seed + first + n).items
+            chosen = rank(request, Candidates(items, ranks, titles, *self._beliefs), slots, seed + first + n).items
             lists.items[n, : len(chosen)] = chosen
             lists.items[n, len(chosen) :] = -1
         if lists.items.max(initial=-1) >= len(titles):

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bandi.engine.cohorts import WEEK_MS, Cohorts
 from bandi.engine.recovery import recover
 from bandi.engine.state import PlacementState, State, later_objectives
-from bandi.jobs.cohorts import WEEK_MS, Cohorts
 from bandi.learning.calibration import Group
 from bandi.learning.delays import KaplanMeier, kaplan_meier
 from bandi.learning.journeys import Journeys, LaterObjective, PlacementSteps

@@ -22,6 +22,7 @@ from bandi.model.config import Config, Holdout
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.holdout import covers, is_held_out
 from bandi.model.records import Array, DocumentKind, Stretch
+from bandi.model.variants import counting_placements, shown_at
 
 DAY_MS = 86_400_000
 OnRecords = Callable[[int, int], None]
@@ -102,7 +103,9 @@ class _LogReading:
     def covered(self) -> list[int]:
         """Dense ids of the placements that hold readers out."""
         return [
-            self.names.lookup("placement", name) for name in self.config.placements if covers(self.config.holdout, name)
+            self.names.lookup("placement", name)
+            for name in counting_placements(self.config)
+            if covers(self.config.holdout, shown_at(self.config, name))
         ]
 
     def fold(self, stretch: Stretch) -> None:
@@ -156,7 +159,7 @@ def _report(
     every = reading.purchases.purchases()
     since_ms = None if days is None else int(reading.last_ms - days * DAY_MS)
     purchases = every if since_ms is None else _since(every, since_ms)
-    configured = [reading.names.lookup("placement", name) for name in reading.config.placements]
+    configured = [reading.names.lookup("placement", name) for name in counting_placements(reading.config)]
     reader = TouchReading(purchases, [index for index in configured if index >= 0])
     for stretch in log.read(0, end):
         reader.fold(stretch.events.rows)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandi.cli.delays import command
-from bandi.jobs.cohorts import WEEK_MS
-from bandi.jobs.delay_curves import delay_report
+from bandi.engine.cohorts import WEEK_MS
+from bandi.engine.delay_curves import delay_report
 from bandi.learning.calibration import even_groups, poisson_bounds
 from bandi.learning.delays import kaplan_meier
 from bandi.log.protocol import DocumentChunk, EventChunk

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 import bandi
 from bandi.cli.credit import command
+from bandi.engine.crediting import credit_report
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters, preset_file, read_funnel, resized
 from bandi.evaluation.worlds.funnel.running import Plan, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
-from bandi.jobs.crediting import credit_report
 from bandi.learning.credit import CreditRule
 from bandi.learning.uplift import uplift
 from bandi.log.protocol import DecisionChunk, DocumentChunk, EventChunk

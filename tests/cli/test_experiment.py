@@ -1,0 +1,77 @@
+"""`bandi experiment` on a small folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.engine.conftest import ITEMS
+from tests.engine.test_experiments import CONFIG
+
+import bandi
+from bandi.cli.main import bandi_command
+from bandi.model.errors import BandiError, FolderBusyError
+
+SAID = ("--who", "kim", "--why", "weekly look")
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(bandi_command, ["experiment", *(str(part) for part in arguments)])
+
+
+def out(*arguments: str | Path) -> str:
+    done = run(*arguments)
+    assert done.exception is None, done.exception
+    return done.stdout
+
+
+def error(*arguments: str | Path) -> str:
+    done = run(*arguments)
+    assert isinstance(done.exception, BandiError)
+    return str(done.exception)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop.bandi"
+    folder.mkdir()
+    (folder / "bandi.toml").write_text(CONFIG, encoding="utf-8")
+    return folder
+
+
+def test_the_life_of_an_experiment(folder: Path) -> None:
+    assert "declared" in out("list", folder)
+    assert out("start", folder, "bold", *SAID).startswith("bold: running, share 0.5")
+    assert "ramp_down" in error("ramp", folder, "bold", "--share", "0.2", *SAID)
+    assert "share 0.8" in out("ramp", folder, "bold", "--share", "0.8", *SAID)
+    assert "share 0.2" in out("ramp", folder, "bold", "--share", "0.2", "--down", *SAID)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        met = [variant for i in range(60) if (variant := shop.recommend(f"r{i}").variant)]
+    assert "stopped" in out("stop", folder, "bold", *SAID)
+    assert "did you mean treatment" in error("conclude", folder, "bold", "--winner", "treatmen", *SAID)
+    assert "[experiments.bold.variants.treatment]" in out("conclude", folder, "bold", "--winner", "treatment", *SAID)
+    view = json.loads(out("show", folder, "bold", "--json"))
+    actions = [record["change"]["action"] for record in view["changes"]]
+    assert actions == ["start", "ramp", "ramp_down", "stop", "conclude"]
+    assert {each["name"]: each["readers"] for each in view["variants"]} == {
+        name: met.count(f"bold.{name}") for name in ("control", "treatment")
+    }
+    shown = out("show", folder, "bold")
+    assert "winner: treatment" in shown and "weekly look" in shown
+    assert json.loads(out("list", folder, "--json"))["experiments"] == [view]
+
+
+def test_bad_input(folder: Path) -> None:
+    assert "did you mean bold" in error("start", folder, "bolt", *SAID)
+    assert "--share" in error("ramp", folder, "bold", "--share", "1.2", *SAID)
+    assert run("start", folder, "bold", "--who", "kim").exit_code == 2
+
+
+def test_a_folder_in_use_says_where_changes_go(folder: Path) -> None:
+    with bandi.open(folder):
+        done = run("start", folder, "bold", *SAID)
+    assert isinstance(done.exception, FolderBusyError)
+    assert "POST /v1/experiments/NAME/changes" in str(done.exception)
