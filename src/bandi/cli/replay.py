@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
+
+from bandi.cli.replay_service import fit_service, replay_service, service_options
 
 if TYPE_CHECKING:
     from bandi.cli.replay_report import Overlap
@@ -19,7 +22,8 @@ ESTIMATOR_NAMES = ("DM", "IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR
 
 
 @click.command("replay", short_help="Evaluate policies on logged decisions.")
-@click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("log", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@service_options
 @click.option(
     "--policy",
     "policies",
@@ -52,7 +56,7 @@ ESTIMATOR_NAMES = ("DM", "IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR
     type=click.IntRange(10, 1_000_000),
     default=1_000,
     show_default=True,
-    help="Rankings to find a policy's probabilities.",
+    help="Rankings to find a policy's probabilities; with --service 200 of each decision unless said otherwise.",
 )
 @click.option(
     "--estimator",
@@ -102,7 +106,9 @@ ESTIMATOR_NAMES = ("DM", "IPS", "clipped IPS", "SNIPS", "DR", "SNDR", "Switch-DR
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def command(
-    context: click.Context, log: Path, policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
+    context: click.Context, log: Path | None, service: Path | None, placement: str, sample: int, fit: bool,
+    temperature: float, out: Path | None, objective: str | None,
+    policies: tuple[str, ...], action_dist: Path | None, target: Path | None, item_col: str,
     position_col: str, click_col: str, propensity_col: str, time_col: str, draws: int, estimators: tuple[str, ...],
     parameters: tuple[str, ...], folds: int, prior_clicks: float | None, prior_impressions: float, resamples: int, seed: int,
     refused: Path | None, overlap: Overlap, as_json: bool,
@@ -111,7 +117,23 @@ def command(
 
     Its columns are by default those of the Open Bandit Dataset. Replay matching and nine estimators with 95 %
     intervals; what the log's weights look like; and in words whether it can say anything of the policy at all.
+
+    With --service FOLDER, on the decisions that a folder of Bandi logged itself (docs/reference/own-log.md).
     """
+    if (log is None) == (service is None):
+        raise click.UsageError("expected a LOG, or --service FOLDER")
+    if fit and service is None:
+        raise click.UsageError("--fit learns from a folder's own log: --service FOLDER")
+    if service is not None:
+        if action_dist is not None or target is not None:
+            raise click.UsageError("--action-dist and --target are for a LOG; --service takes --policy")
+        asked = None if context.get_parameter_source("draws") is ParameterSource.DEFAULT else draws
+        if fit:
+            fit_service(service, placement, temperature, out, sample, asked, seed, objective, as_json)
+        if policies or not fit:
+            replay_service(service, placement, policies, sample, asked, seed, objective, as_json)
+        return
+    assert log is not None
     from bandi.cli.replay_report import Report, print_report
     from bandi.evaluation.decision_log import Columns, read_decision_log
     from bandi.evaluation.intervals import wilson_interval

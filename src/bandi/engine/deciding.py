@@ -26,7 +26,7 @@ from bandi.model.records import Array
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.exploration import Exploiting, Explored, explore
-from bandi.policies.protocol import Candidates, ContentPriors, Posterior, Ranked, Request, StepPriors
+from bandi.policies.protocol import Candidates, ContentPriors, Policy, Posterior, Ranked, Request, StepPriors
 from bandi.policies.seen import within
 from bandi.policies.traits import learned_prior, steps_of
 from bandi.targeters.merging import target
@@ -94,6 +94,14 @@ class _Prepared(NamedTuple):
     membership: Array
 
 
+class Question(NamedTuple):
+    """What a policy is asked for a decision whose list is shown as it ranks it."""
+
+    policy: Policy
+    request: Request
+    candidates: Candidates
+
+
 class Decider:
     """Ranks against a `State` without holding up its writer."""
 
@@ -151,6 +159,17 @@ class Decider:
             place = self._for_reader(placement, asking)
             prepared = self._prepare(place, k, asking)
             return [self._drawn(place, prepared, k, seed, asking)[1] for seed in seeds]
+
+    def question(self, placement: PlacementState, k: int, asking: Asking) -> Question | None:
+        """What the policy is asked, on a state at rest; None where rules, diversity, a budget or the holdout act on its list."""
+        with self._ranking:
+            place = self._for_reader(placement, asking)
+            prepared = self._prepare(place, k, asking)
+        force = prepared.force
+        acted_on = len(force.acting) or len(force.pin_items) or prepared.diversity.asks
+        if acted_on or asking.held or place.config.exploration is not None:
+            return None
+        return Question(place.policy, prepared.request, prepared.candidates)
 
     def passed_on(self, placement: PlacementState, user: int, now_ms: int) -> PlacementState:
         """The placement whose list a reader gets who asks at this one."""

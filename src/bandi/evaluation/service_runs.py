@@ -101,11 +101,17 @@ def checked_service(name: str, text: str) -> Service:
 def run_service(service: Service, world: World, seed: int, plan: Plan, train: Train | None) -> ServiceRun:
     """One run, in a temporary folder. Raises what the engine and training raise."""
     with tempfile.TemporaryDirectory(prefix="bandi-service-") as name:
-        folder = Path(name)
-        (folder / CONFIG_FILE).write_text(service.config, encoding="utf-8")
-        clock = _Clock()
-        with Engine(open_folder(folder, clock.now), clock.now) as engine:
-            return _Running(service, engine, clock, world, seed, plan).run(train)
+        return run_service_in(Path(name), service, world, seed, plan, train)
+
+
+def run_service_in(
+    folder: Path, service: Service, world: World, seed: int, plan: Plan, train: Train | None
+) -> ServiceRun:
+    """One run in an empty folder of the caller's, which keeps the log. Raises what the engine and training raise."""
+    (folder / CONFIG_FILE).write_text(service.config, encoding="utf-8")
+    clock = _Clock()
+    with Engine(open_folder(folder, clock.now), clock.now) as engine:
+        return _Running(service, engine, clock, world, seed, plan).run(train)
 
 
 def _nothing_yet(titles: int) -> PlacementRun:

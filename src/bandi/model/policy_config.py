@@ -87,6 +87,28 @@ class Thompson(ForgettingArms, frozen=True, tag_field="use", tag="thompson"):
     """Which objective counts as reward."""
 
 
+FittedScore = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
+FittedRow = Annotated[tuple[FittedScore, ...], msgspec.Meta(max_length=2_000)]
+
+
+class Fitted(CountingArms, frozen=True, tag_field="use", tag="fitted"):
+    """Lists drawn without replacement by scores that `bandi replay --fit` learned from this folder's log (docs/reference/own-log.md)."""
+
+    objective: Name = "click"
+    """Which objective its arms count; they decide nothing."""
+    titles: Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)], ...], msgspec.Meta(max_length=2_000)] = ()
+    """Numbers of titles in this folder's log."""
+    scores: Annotated[tuple[FittedRow, ...], msgspec.Meta(max_length=65)] = ()
+    """By segment, the first for readers of whom nothing is known, a score for each of `titles`: one more is e times as often."""
+    others: FittedScore = 0.0
+    """Score of every other title."""
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.scores):
+            if len(row) != len(self.titles):
+                raise ValueError(f"scores[{number}] has {len(row)} scores for {len(self.titles)} titles")
+
+
 class Editor(Struct, frozen=True, tag_field="use", tag="editor"):
     """The editors' pick: items by `editor_rank`, lowest first; the baseline that everything is compared with."""
 
@@ -224,7 +246,7 @@ class Logistic(Struct, frozen=True, tag_field="use", tag="logistic"):
 
 ContextualConfig = LinTs | LinUcb | Logistic
 """Policies that look at vectors of readers (and some at those of titles)."""
-PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Editor | Plugin | ContextualConfig | ChainConfig
+PolicyConfig = EpsilonGreedy | Ucb1 | Thompson | Fitted | Editor | Plugin | ContextualConfig | ChainConfig
 NOT_ACCOUNTED = ("editor", "lin_ts", "lin_ucb", "logistic")
 """Policies without an `exploration` budget: one does not explore, the others know no expected clicks by themselves."""
 THEN: dict[str, tuple[str, ...]] = {

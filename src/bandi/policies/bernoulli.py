@@ -36,14 +36,14 @@ class BernoulliPolicy:
     def __init__(self, arms: BetaArms, rule: Rule, examination: SlotModel | None = None) -> None:
         """examination: by which trials are weighed, None: each counts whole."""
         self.arms, self.examination = arms, examination
-        self._rule = rule
+        self.rule = rule
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The k best of the candidates by the rule. O(candidates)."""
         k = min(k, len(candidates.items))
         if k < 1:
             return Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32))
-        return self._rule.choose(self.arms, request, candidates, k, np.uint64(seed))
+        return self.rule.choose(self.arms, request, candidates, k, np.uint64(seed))
 
     def greedy(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The k (1 <= k <= candidates) highest posterior means, which are the scores; equal ones in seeded order."""

@@ -16,6 +16,7 @@ from bandi.model.policy_config import (
     Earning,
     Editor,
     EpsilonGreedy,
+    Fitted,
     ForgettingArms,
     LinTs,
     LinUcb,
@@ -40,6 +41,7 @@ from bandi.policies.earning import EarningRule
 from bandi.policies.editor import EditorRule
 from bandi.policies.epsilon_greedy import EpsilonGreedyRule
 from bandi.policies.examination import Examination
+from bandi.policies.fitted import FittedRule
 from bandi.policies.guarded import GuardedPolicy
 from bandi.policies.hybrid import HybridPolicy
 from bandi.policies.lin_ts import LinTsRule
@@ -71,6 +73,8 @@ def _bare(config: PolicyConfig, segments: int) -> Policy:
             return BernoulliPolicy(_arms(config, segments), Ucb1Rule(config.exploration), _examination(config))
         case EpsilonGreedy():
             return BernoulliPolicy(_arms(config, segments), EpsilonGreedyRule(config.epsilon), _examination(config))
+        case Fitted():
+            return BernoulliPolicy(_arms(config, segments), FittedRule(config), _examination(config))
         case Plugin():
             fallback = BernoulliPolicy(_arms(config, segments), ThompsonRule(), _examination(config))
             return GuardedPolicy(config, segments, fallback)

@@ -1,0 +1,1 @@
+"""Evaluation where there are many things to show: by what they are, not by which they are."""

@@ -1,0 +1,121 @@
+"""Policies evaluated on a folder's own log: rows as they are, estimates near a known truth, what cannot be asked again."""
+
+import itertools
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import bandi
+from bandi.engine.engine import Engine
+from bandi.engine.opening import open_folder
+from bandi.evaluation.own_log.evaluating import evaluate_own_log
+from bandi.evaluation.own_log.walking import AskedAgain
+from bandi.evaluation.worlds.webtoon import World
+from bandi.model.errors import InvalidInputError
+from bandi.model.holdout import is_held_out
+from bandi.model.request_ids import encode
+from bandi.model.rules import Pin
+
+from .conftest import policy, simulated, small_world
+
+THOMPSON, GREEDY = policy('{ use = "thompson" }'), policy('{ use = "epsilon_greedy", epsilon = 0.5 }')
+
+
+def test_the_policy_of_the_log_itself_is_worth_what_was_observed(service: Path) -> None:
+    report = evaluate_own_log(service, "home", [THOMPSON], draws=100)
+    assert report.left.differs == 0
+    assert (report.found, report.sampled) == (400, 400)
+    own = report.evaluated[0]
+    assert abs(own.mean_weight + own.missing - 1.0) < 0.05
+    dr = next(one.value for one in own.estimates if one.estimator == "DR")
+    assert abs(dr.estimate - report.log.estimate) < 0.08
+    assert own.verdict.startswith("usable")
+
+
+def test_propensities_are_those_of_the_engine(service: Path) -> None:
+    """2,000 against 2,000 draws: counted or not, within 4.5 standard errors in each of 9 slots (false alarms: 1 in 8,000)."""
+    seen: list[AskedAgain] = []
+    evaluate_own_log(service, "home", [THOMPSON], most=3, draws=2_000, on_asked=seen.append)
+    assert len(seen) == 3
+    with bandi.open(service) as engine:
+        for asked in seen:
+            known = engine.propensities(encode(int(asked.header["request"])), 2_000)
+            counted = (asked.logged.lists == asked.items).mean(axis=0)
+            assert asked.logged.chances is not None
+            for ours in (counted, asked.logged.chances):
+                for share, one in zip(known, ours, strict=True):
+                    pooled = (share.in_slot + one) / 2
+                    assert abs(share.in_slot - one) <= 4.5 * (2 * pooled * (1 - pooled) / 2_000) ** 0.5 + 1e-9
+
+
+def test_estimates_agree_with_the_truth_of_a_world(tmp_path: Path) -> None:
+    """Over 8 worlds the mean error of IPS and DR is within 4 standard errors of 0 (false alarms: about 1 in 200, by Student's t)."""
+    errors: dict[str, list[float]] = {"IPS": [], "DR": []}
+    for seed in range(1, 9):
+        world = World(small_world(), seed)
+        folder = simulated(tmp_path / f"s{seed}", world, seed, '{ use = "epsilon_greedy", epsilon = 0.6 }', 150)
+        truths: list[float] = []
+
+        def look(asked: AskedAgain, world: World = world, truths: list[float] = truths) -> None:
+            attraction = world.attraction(np.full((1, 1), int(asked.header["user"])), asked.evaluated[0].lists)
+            truths.append(float((attraction * world.examination).sum(axis=1).mean()))
+
+        report = evaluate_own_log(folder, "home", [THOMPSON], draws=40, on_asked=look)
+        for one in report.evaluated[0].estimates:
+            if one.estimator in errors:
+                errors[one.estimator].append(one.value.estimate - float(np.mean(truths)))
+    for values in errors.values():
+        assert abs(np.mean(values)) < 4 * np.std(values, ddof=1) / len(values) ** 0.5
+
+
+def test_a_policy_that_shows_other_titles_cannot_be_evaluated(tmp_path: Path) -> None:
+    folder = simulated(tmp_path / "editor", World(small_world(), 1), 1, '{ use = "editor" }', 200)
+    report = evaluate_own_log(folder, "home", [policy('{ use = "epsilon_greedy", epsilon = 1.0 }')], draws=50)
+    assert (report.rows.propensities == 1.0).all()  # the editors' order leaves nothing to chance
+    assert report.evaluated[0].missing > 0.8
+    assert report.evaluated[0].verdict.startswith("these logs cannot say")
+
+
+def test_the_held_out_are_left_out(shop: Path) -> None:
+    report = evaluate_own_log(shop, "home", [THOMPSON], draws=20, objective="click")
+    with bandi.open(shop) as engine:
+        holdout = engine.config.holdout
+    assert holdout is not None
+    held = sum(is_held_out(holdout, f"u{i}") for i in range(30))
+    assert (report.left.held_out, report.left.differs) == (held, 0)
+    assert 0 < held < 30
+
+
+def test_pinned_slots_are_no_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "pinned.bandi"
+    folder.mkdir()
+    (folder / "bandi.toml").write_text(
+        '[placements.home]\nk = 3\n[objectives.click]\nevent = "click"\nwindow = "1ms"\n'
+    )
+    times = itertools.count(1_700_000_000_000, 1_000)
+
+    def clock() -> int:
+        return next(times)
+
+    with Engine(open_folder(folder, clock), clock) as engine:
+        engine.items.put([bandi.Item(id=f"t{i}") for i in range(6)])
+        for i in range(12):
+            if i == 6:
+                engine.rules.put(Pin(id="p", owner="o", reason="r", ends_at=1_700_086_400.0, item="t5", slot=1))
+            engine.recommend(f"u{i}")
+    report = evaluate_own_log(folder, "home", [GREEDY], draws=20)
+    assert (report.left.differs, report.left.pinned) == (0, 0)
+    by_list = [report.rows.slots[report.rows.lists == i].tolist() for i in range(len(report.rows.readers))]
+    assert by_list[:6] == [[0, 1, 2]] * 6
+    assert set(map(tuple, by_list[6:])) == {(0, 2)}
+
+
+def test_what_cannot_be_asked_is_said(service: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"one of bandi\.toml: home"):
+        evaluate_own_log(service, "nowhere", [THOMPSON])
+    with pytest.raises(InvalidInputError, match="one of: "):
+        evaluate_own_log(service, "home", [THOMPSON], objective="love")
+    with pytest.raises(InvalidInputError, match="the log's own"):
+        evaluate_own_log(service, "home", [THOMPSON, msgspec.structs.replace(THOMPSON, objective="love")])
