@@ -149,6 +149,10 @@ class ChainStatistics:
             expected *= self.shared[step, kernel.RATE] * self.factors_of(items, step, now_ms)
         return expected
 
+    def factor_of(self, user: int) -> float:
+        """How much likelier than average one reader pays, posterior mean; -1: 1."""
+        return float(kernel.reader_factor(self.readers, user, self.globals_[kernel.READER_SHAPE]))
+
     def reader_factors(self, users: Array) -> Array:
         """How much likelier than average each reader pays: float64[n], posterior means; users: int[n], -1: 1. O(n)."""
         shape = self.globals_[kernel.READER_SHAPE]

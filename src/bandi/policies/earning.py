@@ -11,14 +11,28 @@ how much they read), shown lists of this pool, lose `give_up` of their expected 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from bandi.model.policy_config import Earning
 from bandi.model.records import Array
-from bandi.policies._chain_kernels import READER_SHAPE, reader_factor
 from bandi.policies._earning_kernels import trade
-from bandi.policies.chain import ChainStatistics
 from bandi.policies.chain_policy import Pool
+
+
+class Worth(Protocol):
+    """What the dial asks of the chain (chain.ChainStatistics)."""
+
+    @property
+    def reader_shares(self) -> Array:
+        """Part of the reading that readers of each of `FACTORS` do: float64[21]."""
+
+    def values_of(self, items: Array, now_ms: int, explore: float, seed: np.uint64) -> Array:
+        """Coins that a start of each title is expected to bring, to an average reader: float64[n]."""
+
+    def factor_of(self, user: int) -> float:
+        """How much likelier than average a reader pays."""
 
 
 class EarningRule:
@@ -31,12 +45,12 @@ class EarningRule:
         """Titles with many clicks and titles with many coins: the dial goes from those to these."""
         return max(48, 3 * k), max(48, 3 * k)
 
-    def choose(self, chain: ChainStatistics, pool: Pool, k: int) -> tuple[Array, Array]:
+    def choose(self, chain: Worth, pool: Pool, k: int) -> tuple[Array, Array]:
         """The list; keys are drawn click rates weighed by coins."""
         request = pool.request
         values = chain.values_of(pool.items, request.occurred_ms, self._config.explore * pool.exploring, pool.seed)
         give_up = self._config.give_up if request.give_up is None else request.give_up
         order, keys = np.empty(k, np.int32), np.empty(len(pool.items))
-        factor = reader_factor(chain.readers, request.user, chain.globals_[READER_SHAPE])
+        factor = chain.factor_of(request.user)
         trade(pool.draws, pool.means, values, pool.slots, give_up, factor, chain.reader_shares, keys, order)
         return order, keys

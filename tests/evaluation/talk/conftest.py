@@ -24,6 +24,7 @@ def tiny() -> Frozen:
             arms=(*frozen.arms, missing),
             dial=change(frozen.dial, give_up=(0.05, 0.35)),
             oracle=change(frozen.oracle, multipliers=(0.0, 0.2, 20.0)),
+            told=change(frozen.told, give_up=(0.05,)),
             presets=change(
                 frozen.presets, give_up=(0.05,), oracle=change(frozen.presets.oracle, multipliers=(0.0, 0.2))
             ),

@@ -40,7 +40,7 @@ def test_what_the_issue_asks_for_is_there() -> None:
         ('title = "UCB1"', "", "title"),
         ('{ use = "earning" }', '{ use = "value" }', "give_up"),
         ("seeds = 30  ", "seeds = 0  ", "seeds"),
-        ("give_up = [0.05, 0.1, 0.2]", "give_up = [0.03]", "some of: 0.01"),
+        ("give_up = [0.05, 0.1, 0.2]\noracle", "give_up = [0.03]\noracle", "some of: 0.01"),
         ('policy = { use = "editor" }', 'policy = { use = "editor" }\nby_content = "clicks"', "a policy of: thompson"),
         ('policy = { use = "ucb1" }', 'policy = { use = "ucb1" }\nby_content = "steps"', "a policy of: earning"),
         ('{ use = "ucb1" }', '{ use = "ucb1", prior = { source = "content" } }', "by_content in the arm instead"),

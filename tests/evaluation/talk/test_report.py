@@ -71,6 +71,7 @@ def test_the_moonshot_is_said_as_it_came_out(made_up: Callable[..., Run], tiny: 
 
     found = {arm.name: runs(100, 50) for arm in tiny.arms}
     found |= {"dial 0.05": runs(95, 60), "dial 0.35": runs(92, 61)}
+    found |= {"dial told of titles 0.05": runs(90, 90), "dial told of readers 0.05": runs(98, 60)}
     for resolution, gain in (("reader", 40), ("population", 12)):
         found |= {f"oracle by {resolution} 0": runs(200, 100), f"oracle by {resolution} 0.2": runs(190, 100 + gain)}
         found |= {f"oracle by {resolution} 20": runs(60, 101 + gain)}
@@ -78,6 +79,8 @@ def test_the_moonshot_is_said_as_it_came_out(made_up: Callable[..., Run], tiny: 
     assert "- Oracle by reader, beside its own best list for clicks: 2% given up: **not** reached (50.0 %" in text
     assert "- Oracle by population, beside its own best list for clicks: 2% given up: reached (166.7 %" in text
     assert "10% given up: a path ends before" in text
+    assert "| what a start of each title brings | +16.0 %" in text
+    assert "| each reader's purchasing power | +20.0 %" in text
     assert "| 10% | not reached in 3 of 3 worlds |" in text
     assert (
         "**not** above zero everywhere: w at 10% (not reached in 3 of 3 worlds)."

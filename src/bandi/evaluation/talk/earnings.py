@@ -47,6 +47,30 @@ def frontier_section(runs: Runs, frozen: Frozen) -> list[str]:
         "worlds with Fieller's interval.",
         _reach_table(found),
         *_moonshot(found),
+        *_told(runs, frozen),
+    ]
+
+
+def _told(runs: Runs, frozen: Frozen) -> list[str]:
+    """What the dial lacks: it is told of titles, or of readers, and of the other learns as before."""
+    if "reader" not in frozen.oracle.resolutions:
+        return []
+    header = ["told from the first day of", *(f"gain at {value:.0%}" for value in frozen.shares)]
+    header += [f"part of the oracle's at {value:.0%}" for value in frozen.shares]
+    rows = []
+    for part in frozen.told.parts:
+        parts = summary.told_parts(runs, frozen, part)
+        rows.append(
+            [
+                {"titles": "what a start of each title brings", "readers": "each reader's purchasing power"}[part],
+                *("not reached" if one.gain is None else change(one.gain) for one in parts),
+                *("not reached" if one.part is None else share(one.part) for one in parts),
+            ]
+        )
+    return [
+        "What is missing: the same dial, told a part of the truth from the first day, the other learned as before. Gains as in the "
+        "table above, and as parts of the gain of the oracle by reader beside its own best list for clicks.",
+        table(header, rows),
     ]
 
 

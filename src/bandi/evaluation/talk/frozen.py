@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from bandi.evaluation.talk.told import Told
 from bandi.evaluation.worlds.funnel.beliefs import ByContent
 from bandi.evaluation.worlds.funnel.lessons import Step
 from bandi.evaluation.worlds.funnel.oracle import Resolution
@@ -70,6 +71,13 @@ class OraclePath(Struct, frozen=True):
     ]
 
 
+class ToldPlan(Struct, frozen=True):
+    """The dial, told a part of the truth (told.py), at some of its positions: what is missing, titles or readers."""
+
+    parts: Annotated[tuple[Told, ...], msgspec.Meta(min_length=1, max_length=2)]
+    give_up: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=32)]
+
+
 class Presets(Struct, frozen=True):
     """What is run in the worlds of the section `presets` alone: some positions of the dial and some points of an oracle."""
 
@@ -108,6 +116,7 @@ class Frozen(Struct, frozen=True):
     shares: Annotated[tuple[Share, ...], msgspec.Meta(min_length=1, max_length=16)]
     dial: Dial
     oracle: OraclePath
+    told: ToldPlan
     presets: Presets
     arms: Annotated[tuple[Arm, ...], msgspec.Meta(min_length=1, max_length=64)]
     bound: BoundPlan

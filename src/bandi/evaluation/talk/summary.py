@@ -21,7 +21,7 @@ from bandi.evaluation.talk.frontiers import (
 from bandi.evaluation.talk.frozen import Frozen, Sign
 from bandi.evaluation.talk.record import Run, run_from_row
 from bandi.evaluation.talk.runs import RunStore
-from bandi.evaluation.talk.tasks import Task, dial_name, oracle_name
+from bandi.evaluation.talk.tasks import Task, dial_name, oracle_name, told_name
 from bandi.model.records import Array
 
 Runs = dict[str, list[Run]]
@@ -132,7 +132,7 @@ def reaches(runs: Runs, frozen: Frozen) -> list[Reach]:
     shares = np.array(frozen.shares)
     control = runs[frozen.control.name]
     base_ctr, base_coins = each(control, expected_ctr), each(control, expected_coins)
-    ours = _gains_of_dial(runs, frozen, np.tile(shares, (len(control), 1)))
+    ours = _gains_on(_dial_names(frozen), runs, frozen, np.tile(shares, (len(control), 1)))
     theirs: dict[tuple[str, Reading], Array] = {}
     for resolution in frozen.oracle.resolutions:
         paths = _paths(runs, [oracle_name(resolution, multiplier) for multiplier in frozen.oracle.multipliers])
@@ -162,11 +162,26 @@ def _paths(runs: Runs, names: Sequence[str]) -> list[Path]:
     return [Path(clicks[:, w], earned[:, w]) for w in range(clicks.shape[1])]
 
 
-def _gains_of_dial(runs: Runs, frozen: Frozen, shares: Array) -> Array:
-    """The dial's gains in each world at its own shares, float64[worlds, n] both."""
+def told_parts(runs: Runs, frozen: Frozen, part: str) -> list[Part]:
+    """What the dial told of a part gains, at each frozen share, and that as a part of the gain of the oracle by reader."""
+    shares, control = np.array(frozen.shares), runs[frozen.control.name]
+    base_ctr, base_coins = each(control, expected_ctr), each(control, expected_coins)
+    names = [told_name(part, give_up) for give_up in frozen.told.give_up]
+    mine = _gains_on(names, runs, frozen, np.tile(shares, (len(control), 1)))
+    paths = _paths(runs, [oracle_name("reader", multiplier) for multiplier in frozen.oracle.multipliers])
+    theirs = np.array([oracle_gain(path, base_ctr[w], base_coins[w], shares, "own") for w, path in enumerate(paths)])
+    return [Part(mean_where_all_reach(mine[:, n]), _part(mine[:, n], theirs[:, n]).part) for n in range(len(shares))]
+
+
+def _dial_names(frozen: Frozen) -> list[str]:
+    return [dial_name(give_up) for give_up in frozen.dial.give_up]
+
+
+def _gains_on(names: Sequence[str], runs: Runs, frozen: Frozen, shares: Array) -> Array:
+    """Gains of a path of policies in each world at its own shares, float64[worlds, n] both."""
     control = runs[frozen.control.name]
     base_ctr, base_coins = each(control, expected_ctr), each(control, expected_coins)
-    paths = _paths(runs, [dial_name(give_up) for give_up in frozen.dial.give_up])
+    paths = _paths(runs, names)
     return np.array(
         [
             gain_on_path(*relative(path, base_ctr[w], base_coins[w]), shares[w])
@@ -195,7 +210,7 @@ def ablation(name: str, title: str, runs: Runs, frozen: Frozen) -> Ablation:
     mine = runs[name]
     given_up = 1.0 - each(mine, expected_ctr) / each(control, expected_ctr)
     gained = each(mine, expected_coins) / each(control, expected_coins) - 1.0
-    on_dial = _gains_of_dial(runs, frozen, given_up[:, None])[:, 0]
+    on_dial = _gains_on(_dial_names(frozen), runs, frozen, given_up[:, None])[:, 0]
     return Ablation(
         title,
         point(name, mine, control),

@@ -12,15 +12,17 @@ import msgspec
 from bandi.evaluation.talk.bound import play
 from bandi.evaluation.talk.frozen import BoundPlan, Frozen, Role, Section
 from bandi.evaluation.talk.record import Row, Run, run_to_row
-from bandi.evaluation.talk.watched import WatchedPolicy, mechanism_of, objective_of, steps_to_send
+from bandi.evaluation.talk.told import Told, tell
+from bandi.evaluation.talk.watched import Mechanism, WatchedPolicy, mechanism_of, objective_of, steps_to_send
 from bandi.evaluation.worlds.funnel.beliefs import Believe, ByContent, believe_by_content
 from bandi.evaluation.worlds.funnel.catalogue import Catalogue
 from bandi.evaluation.worlds.funnel.oracle import Oracle, Resolution
 from bandi.evaluation.worlds.funnel.parameters import FunnelParameters
+from bandi.evaluation.worlds.funnel.result import FunnelResult
 from bandi.evaluation.worlds.funnel.running import Plan, Progress, run_funnel
 from bandi.evaluation.worlds.funnel.truth import FunnelWorld
 from bandi.model.config import Seen
-from bandi.model.policy_config import CountingArms, PolicyConfig
+from bandi.model.policy_config import CountingArms, Earning, PolicyConfig
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import Policy
@@ -48,6 +50,13 @@ class PolicyRun(msgspec.Struct, frozen=True, tag="policy"):
     by_content: ByContent | None = None
 
 
+class ToldRun(msgspec.Struct, frozen=True, tag="told"):
+    """A policy that is told a part of the truth."""
+
+    run: PolicyRun
+    told: Told
+
+
 class OracleRun(msgspec.Struct, frozen=True, tag="oracle"):
     """The oracle in a world."""
 
@@ -71,7 +80,7 @@ class Task(msgspec.Struct, frozen=True):
     place: str
     name: str
     seed: int
-    what: PolicyRun | OracleRun | BoundRun
+    what: PolicyRun | ToldRun | OracleRun | BoundRun
 
     @property
     def key(self) -> str:
@@ -84,13 +93,18 @@ class Task(msgspec.Struct, frozen=True):
         """Expected visits, or plays."""
         if isinstance(self.what, BoundRun):
             return self.what.horizon
-        parameters = self.what.parameters
+        parameters = (self.what.run if isinstance(self.what, ToldRun) else self.what).parameters
         return round(parameters.sessions.per_reader_per_day * parameters.readers.count * parameters.run.days)
 
 
 def dial_name(give_up: float) -> str:
     """Of a position of the dial."""
     return f"dial {give_up:g}"
+
+
+def told_name(part: str, give_up: float) -> str:
+    """Of a position of the dial that was told a part of the truth."""
+    return f"dial told of {part} {give_up:g}"
 
 
 def oracle_name(resolution: str, multiplier: float) -> str:
@@ -108,11 +122,11 @@ def world_tasks(
 
 def _subjects(
     frozen: Frozen, sections: set[Section], parameters: FunnelParameters, *, is_main: bool
-) -> dict[str, PolicyRun | OracleRun]:
+) -> dict[str, PolicyRun | ToldRun | OracleRun]:
     here = sections & ({*_MAIN_SECTIONS, "presets"} if is_main else {"presets"})
     if here == {"presets"}:
         frozen = frozen.in_presets
-    every, found = frozen.update_every, dict[str, PolicyRun | OracleRun]()
+    every, found = frozen.update_every, dict[str, PolicyRun | ToldRun | OracleRun]()
     if not here:
         return found
     roles = {"control", *(role for section in here for role in _MAIN_SECTIONS.get(section, ()))}
@@ -124,6 +138,12 @@ def _subjects(
         for give_up in frozen.dial.give_up:
             policy = msgspec.structs.replace(frozen.dial.policy, give_up=give_up)
             found[dial_name(give_up)] = PolicyRun(parameters, policy, 0, every, by_content=frozen.dial.by_content)
+    if "frontier" in here:
+        for part in frozen.told.parts:
+            for give_up in frozen.told.give_up:
+                policy = msgspec.structs.replace(frozen.dial.policy, give_up=give_up)
+                run = PolicyRun(parameters, policy, 0, every, by_content=frozen.dial.by_content)
+                found[told_name(part, give_up)] = ToldRun(run, part)
     multipliers = frozen.oracle.multipliers if with_oracle else (0.0,) if here & {"clicks"} else ()
     for resolution in frozen.oracle.resolutions:
         for multiplier in multipliers:
@@ -150,20 +170,36 @@ def work(task: Task, progress: Progress | None = None) -> Row:
     what = task.what
     if isinstance(what, BoundRun):
         return play(task.name, what.policy, what.means, what.horizon, task.seed, progress)
-    world = _world(what.parameters, task.seed)
+    world = _world((what.run if isinstance(what, ToldRun) else what).parameters, task.seed)
     began = time.perf_counter()
     if isinstance(what, OracleRun):
         oracle = Oracle(world, what.multiplier, what.resolution)
         result, mechanism = run_funnel(task.name, oracle, world, Plan(what.update_every), progress), None
     else:
-        steps, taught = steps_to_send(what.policy)
-        policy = make_policy(what.policy, 1 + what.segments, what.seen)
-        watched = WatchedPolicy(policy, steps, taught, what.parameters.titles.count)
-        plan = Plan(what.update_every, what.segments, objective=objective_of(what.policy), steps=steps)
-        result = run_funnel(task.name, watched, world, plan, progress, believe=_believe(what, policy, world.catalogue))
-        mechanism = mechanism_of(watched, what.policy, world, result.title_impressions)
+        run, told = (what.run, what.told) if isinstance(what, ToldRun) else (what, None)
+        result, mechanism = _run_policy(task.name, run, told, world, progress)
     seconds = time.perf_counter() - began
-    return run_to_row(Run(result, mechanism, what.parameters.payment.coins_mean, seconds))
+    coins_mean = world.parameters.payment.coins_mean
+    return run_to_row(Run(result, mechanism, coins_mean, seconds))
+
+
+def _run_policy(
+    name: str, what: PolicyRun, told: Told | None, world: FunnelWorld, progress: Progress | None
+) -> tuple[FunnelResult, Mechanism]:
+    steps, taught = steps_to_send(what.policy)
+    policy = make_policy(what.policy, 1 + what.segments, what.seen)
+    if told is not None:
+        policy = _told(policy, what.policy, world, told)
+    watched = WatchedPolicy(policy, steps, taught, what.parameters.titles.count)
+    plan = Plan(what.update_every, what.segments, objective=objective_of(what.policy), steps=steps)
+    result = run_funnel(name, watched, world, plan, progress, believe=_believe(what, policy, world.catalogue))
+    return result, mechanism_of(watched, what.policy, world, result.title_impressions)
+
+
+def _told(policy: Policy, config: PolicyConfig, world: FunnelWorld, part: Told) -> Policy:
+    if not isinstance(policy, ChainPolicy) or not isinstance(config, Earning):
+        raise TypeError(f"told: expected the policy earning, found {tag_of(config)}")
+    return tell(policy, config, world, part)
 
 
 def _believe(what: PolicyRun, policy: Policy, catalogue: Catalogue) -> Believe | None:
