@@ -177,6 +177,8 @@ class _Query:
             moment = datetime.fromisoformat(text if len(text) <= 40 else "")
         except ValueError:
             raise _wrong(name, text, "a date and time as in RFC 3339, such as 2026-12-01T09:00:00Z") from None
+        if not 1970 < moment.year < 9000:
+            raise _wrong(name, text, "a year from 1971 to 8999")
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
