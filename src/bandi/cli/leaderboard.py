@@ -115,7 +115,7 @@ def code_version() -> str:
 
     folder = Path(bandi.__file__).parent
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             ["git", "-C", str(folder), "log", "-1", "--format=%cs", "--", "."],  # noqa: S607
             capture_output=True, text=True, check=False, timeout=10,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from bandi.model.policy_config import Editor
 from bandi.model.records import Array
 from bandi.policies.registry import make_policy
 
+_Row = TypeVar("_Row")
 UPDATE_EVERY = 20
 DRAWS, RESAMPLES = 500, 1_000
 OnEntry = Callable[[str], None]
@@ -47,7 +49,8 @@ def ranking_board(
     name: str, layout: Format, path: Path, entries: Sequence[Entry], seed: int, on_entry: OnEntry
 ) -> Board:
     """Recommenders by how well they foretell readers' last titles. Raises InvalidInputError."""
-    data = split_by_time(read_clicks(layout, path))
+    taken = read_clicks(layout, path)
+    data = split_by_time(taken)
     judged: list[tuple[Entry, str, Array, Array]] = []
     absent: list[tuple[str, ...]] = []
     for entry in entries:
@@ -67,13 +70,15 @@ def ranking_board(
         for place, (entry, settings, ndcg, recall) in _best_first(places, judged, [row[2].mean() for row in judged])
     ]
     header = ("place", "entry", f"NDCG@{K}", f"recall@{K}", "settings", "by")
-    return Board(f"{name}: readers' next titles", _ranking_protocol(layout, data, seed), header, (*rows, *absent))
+    return Board(
+        f"{name}: readers' next titles", _ranking_protocol(layout, data, taken.refused, seed), header, (*rows, *absent)
+    )
 
 
-def _ranking_protocol(layout: Format, data: Split, seed: int) -> tuple[str, ...]:
+def _ranking_protocol(layout: Format, data: Split, refused: int, seed: int) -> tuple[str, ...]:
     readers = int((np.diff(data.test.by_user.starts) > 0).sum())
     return (
-        f"Read as: {layout.about}. Clicks count, a title of a reader once, from its first.",
+        f"Read as: {layout.about}. Clicks count, a title of a reader once, from its first; {refused:,} rows refused.",
         f"{data.both.entries + data.test.entries:,} pairs of {data.both.users:,} readers and {data.both.items:,} titles. Split by time "
         f"within each reader: the last fifth, at least one, to test ({data.test.entries:,} pairs of {readers:,} readers); as many before "
         "them to choose settings by.",
@@ -104,13 +109,13 @@ def replay_board(
              for entry in policies if isinstance(entry.policy, Editor)]  # fmt: skip
     header = ("place", "entry", "DR", "SNIPS", "by matching", "rows matched", "verdict", "by")
     protocol = (
-        f"{len(log):,} logged slots of {len(log.item_names)} titles in {log.slots} slots, in order of time; the log itself got "
-        f"{_percent(wilson_interval(log.clicks))} clicks a slot (Wilson).",
+        f"{len(log):,} logged slots of {len(log.item_names)} titles in {log.slots} slots, in order of time; {log.refused:,} rows "
+        f"refused. The log itself got {_percent(wilson_interval(log.clicks))} clicks a slot (Wilson).",
         f"A policy learns from each row after it was asked what it would have shown ({DRAWS} rankings every 500 rows). DR: doubly robust, "
         f"cross-fitted by 5 folds; SNIPS: self-normalised; 95 % intervals of the studentised bootstrap ({RESAMPLES} resamples), of "
         f"Student where it has none; by matching: replay (Wilson). Seed {seed}.",
-        "A policy whose verdict is `cannot say` has no place: its figures are shown for completeness, not for comparison "
-        "(docs/reference/off-policy.md). Readers' vectors are not part of the protocol.",
+        "Only policies of which the log surely says something have a place; the others' figures are shown for completeness "
+        "(verdicts: docs/reference/off-policy.md). Readers' vectors are not part of the protocol.",
     )
     return Board(f"{name}: logged decisions", protocol, header, tuple(rows))
 
@@ -131,8 +136,15 @@ def _replay_cells(one: tuple[PolicyEntry, Matching, Evaluation, Array]) -> tuple
     rate = "" if matching.click_rate is None else _percent(matching.click_rate)
     return (
         entry.name, _estimate(estimates["DR"]), _estimate(estimates["SNIPS"]), rate, f"{matching.rows:,}",
-        str(evaluation.verdict), entry.by,
+        _verdict(evaluation), entry.by,
     )  # fmt: skip
+
+
+def _verdict(evaluation: Evaluation) -> str:
+    """The level and the reasons; the estimate that it quotes has a column of its own."""
+    verdict = evaluation.verdict
+    reasons = verdict.sentences if verdict.level == "cannot say" else verdict.sentences[1:]
+    return ": ".join(filter(None, (verdict.level, "; ".join(reasons))))
 
 
 def world_board(
@@ -168,9 +180,9 @@ def world_board(
     return Board(f"World {name}: clicks", protocol, header, tuple(rows))
 
 
-def _best_first[T](
-    places: Sequence[tuple[int, int]], rows: Sequence[T], values: Sequence[float]
-) -> list[tuple[tuple[int, int], T]]:
+def _best_first(
+    places: Sequence[tuple[int, int]], rows: Sequence[_Row], values: Sequence[float]
+) -> list[tuple[tuple[int, int], _Row]]:
     order = sorted(range(len(rows)), key=lambda i: -values[i])
     return [(places[i], rows[i]) for i in order]
 

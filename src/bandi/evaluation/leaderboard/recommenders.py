@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,7 @@ def _neighbours(data: Interactions, most: int) -> ScoresOf:
 
 
 def _described(config: AlsConfig) -> str:
-    short = replace(config)
     return (
-        f"{short.factors} factors, regularisation {short.regularisation:g}, alpha {short.alpha:g}, nu {short.nu:g}, "
-        f"{short.iterations} iterations"
+        f"{config.factors} factors, regularisation {config.regularisation:g}, alpha {config.alpha:g}, nu {config.nu:g}, "
+        f"{config.iterations} iterations"
     )

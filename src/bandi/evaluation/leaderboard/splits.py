@@ -21,11 +21,15 @@ from bandi.model.records import Array
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Readers' titles, each once, from its first click. users, titles, times_ms: int64[n], in the order of the file."""
+    """Readers' titles, each once, from its first click. users, titles, times_ms: int64[n], in the order of the file.
+
+    refused: rows that could not be read, or say no time.
+    """
 
     users: Array
     titles: Array
     times_ms: Array
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +44,21 @@ class Split:
 
 def read_clicks(layout: Format, path: Path) -> Taken:
     """The clicks that `bandi data load` would load. Raises InvalidInputError where there are none."""
-    clicks = _Clicks()
+    clicks, refused = _Clicks(), 0
     for step, file in locate(layout, path):
         if step.kind == "events":
             with TemporaryDirectory(prefix="bandi-data-") as folder:
                 report = load_events(clicks, prepare(step, file, Path(folder)), step.mapping("home"))
             if report.stopped:
                 raise InvalidInputError(Problem(str(file), report.stopped, "a whole file"))
+            refused += report.refused
     if not clicks.users:
         raise InvalidInputError(Problem(str(path), "no clicks", f"some: {layout.about}"))
     users, titles, times = (np.array(column, np.int64) for column in (clicks.users, clicks.titles, clicks.times_ms))
     order = np.argsort(times, kind="stable")
     _, first = np.unique(users[order] * (int(titles.max()) + 1) + titles[order], return_index=True)
     kept = np.sort(order[first])
-    return Taken(users[kept], titles[kept], times[kept])
+    return Taken(users[kept], titles[kept], times[kept], refused + clicks.untimed)
 
 
 @dataclass(slots=True)
@@ -63,14 +68,18 @@ class _Clicks:
     users: list[int] = field(default_factory=list)
     titles: list[int] = field(default_factory=list)
     times_ms: list[int] = field(default_factory=list)
+    untimed: int = 0
     _readers: dict[str, int] = field(default_factory=dict)
     _names: dict[str, int] = field(default_factory=dict)
 
     def record_many(self, events: Sequence[Event]) -> Receipt:
         """Take the clicks among them."""
         for event in events:
-            if isinstance(event, Click):
-                assert event.occurred_at is not None
+            if not isinstance(event, Click):
+                continue
+            if event.occurred_at is None:
+                self.untimed += 1
+            else:
                 self.users.append(self._readers.setdefault(event.user, len(self._readers)))
                 self.titles.append(self._names.setdefault(event.item, len(self._names)))
                 self.times_ms.append(milliseconds(event.occurred_at))

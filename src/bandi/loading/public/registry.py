@@ -30,9 +30,9 @@ class Step(Struct, frozen=True):
     kind: Literal["items", "events"]
     files: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=16)]
     """Names or patterns, the first that is there is taken; {stem}: the events file's name up to its first dot."""
-    columns: Names = {}
+    columns: Names = msgspec.field(default_factory=dict)
     """field -> column."""
-    splits: Names = {}
+    splits: Names = msgspec.field(default_factory=dict)
     """field -> what stands between the parts of a list."""
     events: Annotated[tuple[Line, ...], msgspec.Meta(max_length=8)] = ()
     """Which events a row gives, such as `click if rating >= 4`."""
@@ -45,7 +45,7 @@ class Step(Struct, frozen=True):
     """Whether rows without a header go on after the named columns."""
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     """Of a file without a header."""
-    times: Names = {}
+    times: Names = msgspec.field(default_factory=dict)
     """column -> how its times are written, as for `strptime`, in UTC."""
     from_one: Annotated[tuple[Cell, ...], msgspec.Meta(max_length=8)] = ()
     """Columns that count from 1."""
@@ -189,6 +189,9 @@ def _step_problems(step: Step, where: str) -> Iterator[Problem]:
             yield from error.problems
         if not step.events or step.distinct is not None:
             yield Problem(f"{where}.events", "no rule, or distinct items", "which events a row gives")
+        for field in ("user", "item", "occurred_at"):
+            if field not in step.columns:
+                yield Problem(f"{where}.columns", f"no {field}", "a column for it")
     elif (step.distinct is None) == ("id" not in step.columns):
         yield Problem(where, "no id, or two", "either a column for id or distinct")
     known = set(step.header) if step.header and not step.more_cells else None
