@@ -99,11 +99,12 @@ def cli_page() -> str:
 
 DATA_INTRODUCTION = """# Public data sets
 
-Made from `src/bandi/loading/public/registry.toml` by `python scripts/write_reference.py`. `bandi data` lists them, `bandi data show NAME` says all of
-one, `bandi data load NAME PATH FOLDER` loads the files that you have. Bandi downloads nothing.
+Made from `src/bandi/loading/public/registry.toml` by `python scripts/write_reference.py`. `bandi data` lists them, `bandi data show NAME`
+says all of one, `bandi data load NAME PATH FOLDER` loads the files that you have. Bandi downloads nothing.
 
-Facts are those of the pages and files that the publishers put out, as far as they could be looked up; what could not be confirmed is `unknown`, and
-then the licence must be read before use. `same terms`: it may be passed on under its own licence alone. This page is no legal advice.
+Facts are those of the pages and files that the publishers put out, as far as they could be looked up; what could not be confirmed is
+`unknown`, and then the licence must be read before use. `same terms`: it may be passed on under its own licence alone. This page is no
+legal advice.
 
 ## What may be done with them
 
@@ -113,11 +114,11 @@ then the licence must be read before use. `same terms`: it may be passed on unde
 DATA_FORMATS = """
 ## How files are read
 
-PATH is the folder with the published files, or the file of events itself; then items are looked for beside it. Each file may be gzipped. The folder
-is made where there is none; refused rows are written to it. Each step is one `bandi load` ([load.md](load.md)), so a file loaded
-twice counts once. Files without a header, with slots from 1 or with dates in another writing are written anew first, to a temporary folder: of a file
-without a header, line n of a refusal is its line n - 1. A format can be named instead of a set: `bandi data load ratings mine.csv mine.bandi`. For
-other columns: `bandi load --map`.
+PATH is the folder with the published files, or the file of events itself; then items are looked for beside it. Each file may be
+gzipped. The folder is made where there is none; refused rows are written to it. Each step is one `bandi load` ([load.md](load.md)), so a
+file loaded twice counts once. Files without a header, with slots from 1 or with dates in another writing are written anew first, to a
+temporary folder: of a file without a header, line n of a refusal is its line n - 1. A format can be named instead of a set: `bandi data
+load ratings mine.csv mine.bandi`. For other columns: `bandi load --map`.
 
 | format | rows | leaderboard |
 | --- | --- | --- |
