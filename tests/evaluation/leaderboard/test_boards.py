@@ -92,6 +92,19 @@ def test_a_log_that_cannot_say_gives_no_places(tmp_path: Path) -> None:
     assert all(row[6].startswith("cannot say: ") for row in board.rows)
 
 
+def test_where_care_is_due_no_place_is_given(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    lines = ["timestamp,item_id,position,click,propensity_score"]
+    for i in range(4_000):
+        title = random.integers(0, 4)
+        lines.append(f"2019-11-24 00:{i // 60 % 60:02}:{i % 60:02}+00:00,{title},1,{int(random.random() < 0.01)},0.25")
+    (tmp_path / "men.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "item_context.csv").write_text("item_id\n0\n")
+    board = replay_board("open-bandit", REGISTRY.format_of("open-bandit"), tmp_path, QUICK[:1], 1, lambda name: None)
+    assert board.rows[0][0] == ""
+    assert board.rows[0][6].startswith("says with care: only ")
+
+
 def test_worlds() -> None:
     board = world_board("webtoon", read_parameters(), QUICK, range(1, 4), 200, lambda name: None)
     assert sorted(row[1] for row in board.rows) == ["editor", "greedy", "thompson"]

@@ -19,6 +19,7 @@ from bandi.evaluation.leaderboard.splits import Split, read_clicks, split_by_tim
 from bandi.evaluation.off_policy.estimation import Estimate, Settings
 from bandi.evaluation.off_policy.estimators import dr
 from bandi.evaluation.off_policy.evaluation import Evaluation, RewardModel, evaluate, sample_of
+from bandi.evaluation.off_policy.verdict import Level
 from bandi.evaluation.ranking import quality_of
 from bandi.evaluation.replay import Matching, learned_probabilities, match
 from bandi.evaluation.worlds.parameters import WorldParameters
@@ -31,6 +32,7 @@ from bandi.policies.registry import make_policy
 _Row = TypeVar("_Row")
 UPDATE_EVERY = 20
 DRAWS, RESAMPLES = 500, 1_000
+LEVELS: tuple[Level, ...] = ("says", "says with care", "cannot say")
 OnEntry = Callable[[str], None]
 """Called with the name of an entry when it has been judged."""
 
@@ -99,12 +101,12 @@ def replay_board(
             continue
         judged.append((entry, *_replayed(entry, log, seed)))
         on_entry(entry.name)
-    told = [one for one in judged if one[2].verdict.level != "cannot say"]
-    places = rank_ranges(np.array([terms for *_, terms in told])) if told else []
-    rows = [
-        (shown(place), *_replay_cells(one)) for place, one in _best_first(places, told, [one[3].mean() for one in told])
-    ]
-    rows += [("", *_replay_cells(one)) for one in judged if one[2].verdict.level == "cannot say"]
+    rows: list[tuple[str, ...]] = []
+    for level in LEVELS:
+        alike = [one for one in judged if one[2].verdict.level == level]
+        places = rank_ranges(np.array([terms for *_, terms in alike])) if alike else []
+        for place, one in _best_first(places, alike, [one[3].mean() for one in alike]):
+            rows.append((shown(place) if level == "says" else "", *_replay_cells(one)))
     rows += [("", entry.name, *[""] * 4, "the log has no editors' order", entry.by)
              for entry in policies if isinstance(entry.policy, Editor)]  # fmt: skip
     header = ("place", "entry", "DR", "SNIPS", "by matching", "rows matched", "verdict", "by")
