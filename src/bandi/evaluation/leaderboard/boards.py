@@ -114,7 +114,7 @@ def replay_board(
         f"{len(log):,} logged slots of {len(log.item_names)} titles in {log.slots} slots, in order of time; {log.refused:,} rows "
         f"refused. The log itself got {_percent(wilson_interval(log.clicks))} clicks a slot (Wilson).",
         f"A policy learns from each row after it was asked what it would have shown ({DRAWS} rankings every 500 rows). DR: doubly robust, "
-        f"cross-fitted by 5 folds; SNIPS: self-normalised; 95 % intervals of the studentised bootstrap ({RESAMPLES} resamples), of "
+        f"cross-fitted by 5 folds; SNIPS: self-normalised; 95 % intervals of the studentised bootstrap ({RESAMPLES:,} resamples), of "
         f"Student where it has none; by matching: replay (Wilson). Seed {seed}.",
         "Only policies of which the log surely says something have a place; the others' figures are shown for completeness "
         "(verdicts: docs/reference/off-policy.md). Readers' vectors are not part of the protocol.",

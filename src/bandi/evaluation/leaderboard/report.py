@@ -10,7 +10,7 @@ from bandi.loading.public.registry import DataSet
 
 ABOUT = """# Leaderboard
 
-Policies and factorisers on public data and in worlds, made by one command; docs/how-to/submit.md says how to add an entry.
+Policies and factorisers on public data and in worlds, made by one command; [how-to/submit.md](how-to/submit.md) says how to add an entry.
 A place is told apart from another only where the difference of the two, paired by reader, logged row or world, is surely not 0: all
 intervals of differences of a table hold together with 95 % (Bonferroni). `2-4` may be any place from 2 to 4.
 """
