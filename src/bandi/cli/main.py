@@ -14,6 +14,7 @@ import bandi
 COMMANDS = {
     "init": "Make a folder with a commented bandi.toml.",
     "load": "Load items, users or events from files.",
+    "data": "List public data sets; load one into a folder.",
     "train": "Learn vectors, factors and segments; a running service takes them up.",
     "segments": "Show how many segments there should be, and what they are like.",
     "artifacts": "List what training made; go back to an earlier one.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "doctor": "Check a folder: configuration, log, snapshots.",
     "simulate": "Run policies in a world with known truth.",
     "replay": "Evaluate policies on logged decisions.",
+    "leaderboard": "Rank policies and factorisers on public data and in worlds.",
     "demo": "A webtoon service with simulated readers, live.",
 }
 """Each command with its help line; its code is `command` in bandi.cli.<name>."""
