@@ -84,15 +84,19 @@ def _implicit(data: Interactions, config: AlsConfig) -> tuple[Array, Array]:
     """A title taken has weight 1 + alpha here and alpha there; one thread gives the same factors each time."""
     implicit = _implicit_package()
     import scipy.sparse  # noqa: PLC0415  comes with implicit
+    import threadpoolctl  # noqa: PLC0415  so does this
 
     rows = data.by_user
     matrix = scipy.sparse.csr_matrix((rows.weights, rows.columns, rows.starts), (data.users, data.items))
-    model = implicit.als.AlternatingLeastSquares(
-        factors=config.factors, regularization=config.regularisation, alpha=config.alpha + 1.0,
-        iterations=config.iterations, num_threads=1, random_state=config.seed, use_gpu=False,
-    )  # fmt: skip
-    model.fit(matrix, show_progress=False)
-    return np.asarray(model.user_factors), np.asarray(model.item_factors)
+    with threadpoolctl.threadpool_limits(
+        1, "blas"
+    ):  # as the package asks for: its threads and BLAS's hinder each other
+        model = implicit.als.AlternatingLeastSquares(
+            factors=config.factors, regularization=config.regularisation, alpha=config.alpha + 1.0,
+            iterations=config.iterations, num_threads=1, random_state=config.seed, use_gpu=False,
+        )  # fmt: skip
+        model.fit(matrix, show_progress=False)
+        return np.asarray(model.user_factors), np.asarray(model.item_factors)
 
 
 def _implicit_package() -> Any:
