@@ -15,8 +15,6 @@ METHOD_TITLES = {
     "naive": "started less not started",
     "adjusted": "the same, adjusted",
     "local": "encouragement, per start (LATE)",
-    "robust": "the same, Anderson-Rubin",
-    "intention": "encouragement, per showing (ITT)",
 }
 _OUTCOME_TITLES: dict[Outcome, str] = {
     "all": "titles paid for in all, per 100 starts",
@@ -58,7 +56,8 @@ def _preamble(answered: Sequence[Answered], design: Design, command: str) -> str
         f"For each reader and each of {design.featured} titles the lot (the hash of experiments) says whether the title stands in "
         f"its slot, half of the time. Readers find titles of themselves too. Counted are readers who came, and titles "
         f"that they had not started: {rows:,.0f} rows a world. Showing raises the share who start by {shares:.1%}; the least "
-        f"first-stage F was {least:,.0f}. {design.draws} draws of the lot in each world. A payment counts within "
+        f"first-stage F was {least:,.0f}, so the intervals of Anderson and Rubin are those of two-stage least squares"
+        f"{_farthest(answered)}. {design.draws} draws of the lot in each world. A payment counts within "
         f"{design.window_days} days of its start.",
         "",
         "The world knows what each reader would have started and paid without the showing, so the truth is counted, not estimated. "
@@ -66,6 +65,17 @@ def _preamble(answered: Sequence[Answered], design: Design, command: str) -> str
         *(f"- `{scenario.name}`: {scenario.title}" for scenario in _present(answered)),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _farthest(answered: Sequence[Answered]) -> str:
+    """How far the two intervals' bounds are apart at most, beside the interval's width."""
+    gaps = []
+    for one in answered:
+        local, robust = one.answers.methods["local"], one.answers.methods["robust"]
+        if np.isfinite([local.low, local.high, robust.low, robust.high]).all() and local.high > local.low:
+            gap = max(abs(local.low - robust.low), abs(local.high - robust.high))
+            gaps.append(gap / (local.high - local.low))
+    return f" (bounds at most {max(gaps):.2%} of the width apart)" if gaps else ""
 
 
 def _present(answered: Sequence[Answered]) -> list[Scenario]:
@@ -94,7 +104,7 @@ def _times(judged: Judged) -> str:
 def _table(answered: Sequence[Answered], outcome: Outcome) -> str:
     rows = []
     for scenario in _present(answered):
-        for method in ("naive", "adjusted", "local", "robust"):
+        for method in ("naive", "adjusted", "local"):
             found = judge(answered, scenario.name, outcome, method)
             bias = found.bias
             rows.append(
@@ -123,9 +133,7 @@ def _alarms(answered: Sequence[Answered]) -> str:
     cases += [("idle", outcome) for outcome in ("all", "own", "elsewhere") if "idle" in names]
     rows = []
     for name, outcome in cases:
-        found = [
-            judge(answered, name, outcome, method).found for method in ("naive", "adjusted", "intention", "robust")
-        ]
+        found = [judge(answered, name, outcome, method).found for method in ("naive", "adjusted", "local")]
         rows.append([f"`{name}`", _OUTCOME_TITLES[outcome].partition(", per")[0], *(share(one) for one in found)])
-    methods = [METHOD_TITLES[name] for name in ("naive", "adjusted", "intention", "robust")]
+    methods = [METHOD_TITLES[name] for name in ("naive", "adjusted", "local")]
     return table(["scenario", "outcome", *methods], rows)
