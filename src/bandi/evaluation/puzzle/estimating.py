@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bandi.evaluation.puzzle.design import OUTCOMES, Design, Outcome
-from bandi.evaluation.puzzle.payments import Paid, Payments, outcome_of
+from bandi.evaluation.puzzle.design import OUTCOMES, Outcome
+from bandi.evaluation.puzzle.payments import Payments, outcome_of
 from bandi.evaluation.puzzle.starts import NEVER, PotentialStarts
 from bandi.experiments.assignment import split, variants
 from bandi.experiments.inference.bounds import Bounds
@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Of one outcome in one draw. effect: of a start on compliers, by the truth; starters: on all who started, by the truth.
+    """Of one outcome in one draw. effect: of a start on compliers, by the truth; strength: first-stage F.
 
     intention: by the truth, what recommending brings a row (reader and title). complier_share: the estimated first stage.
     """
@@ -80,9 +80,7 @@ def rows_of(starts: PotentialStarts) -> Rows:
     return Rows(readers, places, np.column_stack([starts.visits[readers], begun[readers], which]))
 
 
-def answers(
-    payments: Payments, rows: Rows, starts: PotentialStarts, encouraged: Array, design: Design
-) -> list[Answers]:
+def answers(payments: Payments, rows: Rows, starts: PotentialStarts, encouraged: Array) -> list[Answers]:
     """What each method says of each outcome under one draw."""
     paid, effects = payments.paid(encouraged), payments.effects(encouraged)
     started = payments.started(encouraged)
@@ -98,12 +96,6 @@ def answers(
             Answers(outcome, caused / compliers if compliers else 0.0, caused / len(values), f, share, methods)
         )
     return found
-
-
-def paid_shares(paid: Paid, rows: Rows, started: Array) -> tuple[float, float]:
-    """Share of rows in which the title is started, and share of those in which it is paid for."""
-    at = rows.readers, rows.places
-    return float(started[at].mean()), float(paid.own[at][started[at]].mean())
 
 
 def _methods(

@@ -28,11 +28,11 @@ class Paid(NamedTuple):
 def coupled_power(world: FunnelWorld, coupling: float) -> Array:
     """The world's purchasing power, dealt anew so that its normal scores correlate with those of activity: float64[readers]."""
     if coupling == 0.0:
-        return world.power
+        return np.asarray(world.power)
     random = np.random.default_rng([world.seed, 31])
     scores = np.sort(random.normal(size=len(world.power)))[np.argsort(np.argsort(world.activity))]
     scores = coupling * scores + np.sqrt(1.0 - coupling**2) * random.normal(size=len(scores))
-    power = np.empty(len(scores))
+    power: Array = np.empty(len(scores))
     power[np.argsort(scores)] = np.sort(world.power)
     return power
 

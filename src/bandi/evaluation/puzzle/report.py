@@ -33,6 +33,7 @@ def write_report(answered: Sequence[Answered], design: Design, command: str, fol
     for outcome in ("all", "own"):
         parts += [f"## By {_OUTCOME_TITLES[outcome]}", _table(answered, outcome)]
     parts += ["## False alarms", _ALARMS, _alarms(answered)]
+    parts += ["## What this does not say", _LIMITS]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "puzzle.md"
     file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -43,6 +44,19 @@ _ALARMS = (
     "Where nothing was caused, this share of 95 % intervals excludes 0; 5 % is right. `before`: payments from before the "
     "experiment, which no start in it can have caused. `idle`: the world in which being led causes nothing."
 )
+
+
+_LIMITS = """\
+- A simulated world: that a start causes payments in it is how it was made (but for `idle`), and `coupled` is an assumption, not \
+measured anywhere. What is shown is which comparison finds the truth, whatever it is.
+- The effect is that on readers whom the showing makes start, not on those who find the title anyway.
+- The title itself cannot be paid for without a start, so by that outcome comparing starters is nearly right here; what a \
+start adds to all that a reader pays is the question, and there it is not.
+- `filled`: where another title takes the place of a withheld one, readers start and pay for that one instead. The ratio is then not \
+the effect of a start: exclusion fails. What showing brings over the other title is still right per showing, or take the title itself \
+as the outcome.
+- Draws of one world share its readers; the intervals of the shares take them for independent. The truth is that of the readers drawn \
+for, not of others like them, so intervals may hold it more often than 95 %."""
 
 
 def _preamble(answered: Sequence[Answered], design: Design, command: str) -> str:

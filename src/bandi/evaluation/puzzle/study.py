@@ -57,7 +57,7 @@ def run_study(
         for scenario in scenarios:
             payments = Payments(world, starts, scenario, design)
             for draw, encouraged in enumerate(lots):
-                for one in answers(payments, rows, starts, encouraged, design):
+                for one in answers(payments, rows, starts, encouraged):
                     found.append(Answered(scenario.name, seed, draw, len(rows.readers), one))
                 if progress is not None:
                     progress(1)

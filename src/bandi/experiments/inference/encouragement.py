@@ -134,9 +134,9 @@ def encouragement_of_rows(
         found.covariance[0, 1],
         (z * d).sum() / encouraged_rows,
         ((1.0 - z) * d).sum() / withheld_rows,
-        found.freedom,
-        found.readers,
-        not found.known,
+        np.asarray(found.freedom),
+        np.asarray(found.readers),
+        np.asarray(not found.known),
     )
 
 
