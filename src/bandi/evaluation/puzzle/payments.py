@@ -52,7 +52,7 @@ class Payments:
 
     def started(self, encouraged: Array) -> Array:
         """Whether each featured title is started: bool[readers, featured]. encouraged: bool[readers, featured]."""
-        return np.where(encouraged, self._starts.shown, self._starts.withheld) != NEVER
+        return np.asarray(np.where(encouraged, self._starts.shown, self._starts.withheld) != NEVER)
 
     def paid(self, encouraged: Array) -> Paid:
         """What is paid under a draw. O(starts log starts)."""
