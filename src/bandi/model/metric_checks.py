@@ -63,7 +63,9 @@ def _tally_checks(tally: dict[str, Any], keys: tuple[str, ...]) -> Iterator[Foun
         expected = f"'events', 'readers' or 'titles': a {event} has no value"
         yield Found((*keys, "counted"), "'value'", expected)
     if "episode" in tally and event != "read":
-        yield Found((*keys, "episode"), shown(tally["episode"]), f"no episode beside event = {event!r}: only reads count")
+        yield Found(
+            (*keys, "episode"), shown(tally["episode"]), f"no episode beside event = {event!r}: only reads count"
+        )
     if tally.get("at") == "placement" and event == "purchase":
         expected = "'anywhere': a purchase need not name the list it follows from; see `bandi credit` for that"
         yield Found((*keys, "at"), "'placement'", expected)
