@@ -133,7 +133,9 @@ def main() -> None:
             start = time.perf_counter()
             write(folder, size)
             print(f"{size:,} events written in {time.perf_counter() - start:.0f} s", file=sys.stderr)
-            (seconds, memory), (peer, peer_memory) = (measured(call, folder, small) for call in ("report", "lower_bound"))
+            (seconds, memory), (peer, peer_memory) = (
+                measured(call, folder, small) for call in ("report", "lower_bound")
+            )
             rows.append(
                 [f"{size:,}", f"{seconds:.1f} s", f"{memory:.2f} GiB", f"{peer:.1f} s", f"{peer_memory:.2f} GiB"]
             )

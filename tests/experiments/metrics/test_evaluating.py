@@ -89,7 +89,9 @@ class Plain:
             case "revenue":
                 return sum(one[4] for one in own if one[2] == "purchase"), 1
             case "retention_day_1":
-                return any(one[2] in ("click", "read", "purchase") and start + 24 <= one[1] < start + 48 for one in own), 1
+                return any(
+                    one[2] in ("click", "read", "purchase") and start + 24 <= one[1] < start + 48 for one in own
+                ), 1
             case "steps":
                 return "click" in kinds and any(one[2] == "read" and one[4] >= 2 for one in own), 1
         raise ValueError(name)
@@ -216,7 +218,9 @@ def test_other_weights_begin_another_stage(tmp_path: Path) -> None:
         for name, variant in changed.experiments["bold"].variants.items()
     }
     bold = msgspec.structs.replace(changed.experiments["bold"], variants=variants)
-    story.document(DocumentKind.CONFIG, msgspec.structs.replace(changed, experiments={**changed.experiments, "bold": bold}))
+    story.document(
+        DocumentKind.CONFIG, msgspec.structs.replace(changed, experiments={**changed.experiments, "bold": bold})
+    )
     for user in range(200, 600):
         story.shown(user, START + DAY + HOUR, CONTROL if user < 240 else TREATMENT)
     for user in range(200, 600):  # a day on which everybody reads: no effect of any variant
@@ -251,7 +255,10 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
         lift = metric(result, name).lifts["treatment"]
         assert lift.words.startswith("nothing can be said yet: ")
         assert lift.plain.low[-1] is None and lift.p_value == 1.0
-    assert "too few readers" in metric(result, "own").lifts["treatment"].words or "same value" in metric(result, "own").lifts["treatment"].words
+    assert (
+        "too few readers" in metric(result, "own").lifts["treatment"].words
+        or "same value" in metric(result, "own").lifts["treatment"].words
+    )
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
