@@ -101,14 +101,14 @@ def _batch(random: np.random.Generator, readers: int, count: int, since: int, un
 
 def report(folder: Path) -> None:
     """What is measured."""
-    from bandi.experiments.metrics import evaluate  # noqa: PLC0415  after the child has read its clock
+    from bandi.experiments.metrics import evaluate
 
     evaluate(folder, "bold", now_ms=START + DAYS * DAY)
 
 
 def lower_bound(folder: Path) -> None:
     """Events and values by reader and kind, by polars from the same files."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
     frame = pl.scan_parquet(folder / "**" / "events.parquet")
     frame.group_by("user", "kind").agg(pl.len(), pl.col("value").sum()).collect()
