@@ -128,7 +128,7 @@ def design_of(config: Config, name: str) -> Design:
     control = control_of(experiment)
     names = (control, *(variant for variant in sorted(experiment.variants) if variant != control))
     low, high = experiment.buckets
-    notes = ()
+    notes: tuple[str, ...] = ()
     if experiment.states or experiment.regions:
         notes = ("the experiment takes readers of some states or regions only: count those alone as arrivals",)
     weights = tuple(experiment.variants[variant].weight for variant in names)
