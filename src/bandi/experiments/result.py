@@ -1,4 +1,7 @@
-"""What an experiment says: the plain figures that reports and routes are made from. A figure that there is not is None, never NaN."""
+"""What an experiment has shown so far: plain values that any report, page or other program can read.
+
+Numbers are finite or None: None where nothing is known (no estimate yet, a bound that is infinite), never NaN.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,12 @@ from typing import Literal
 
 import msgspec
 
-
-class VariantSeries(msgspec.Struct, frozen=True):
-    """One variant's metric at each look. readers: exposed so far; estimates: the metric's value, None where there is none."""
-
-    variant: str
-    readers: list[int]
-    estimates: list[float | None]
+Kind = Literal["mean", "ratio", "quantile", "funnel", "retention"]
+Better = Literal["higher", "lower"]
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A relative difference with its bounds; None where it is not bounded on that side, or not known."""
+    """A lift (treatment / control - 1) with its 95 % interval and the p-value of no difference; valid for one look."""
 
     estimate: float | None
     low: float | None
@@ -24,31 +22,60 @@ class Interval(msgspec.Struct, frozen=True):
     p_value: float
 
 
-class LiftSeries(msgspec.Struct, frozen=True):
-    """treatment / control - 1 at each look. low, high: the always-valid interval; p_values: always valid, they never rise.
-
-    fixed: the fixed-horizon interval of the last look, right where one look was fixed beforehand; adjusted: the always-valid
-    one with covariates, None without any; p_adjusted: the last p-value after the correction over metrics and variants; words:
-    what it says, or why it says nothing yet.
-    """
+class Sequence(msgspec.Struct, frozen=True):
+    """A lift at each look with its 95 % confidence sequence; valid at all looks together. p_values never rise."""
 
     estimates: list[float | None]
     low: list[float | None]
     high: list[float | None]
     p_values: list[float]
-    fixed: Interval | None
-    adjusted: Interval | None
-    p_adjusted: float
+
+
+class VariantSeries(msgspec.Struct, frozen=True):
+    """A metric of one variant at each look. readers: who count for it; estimates: its value, None while nobody does."""
+
+    variant: str
+    readers: list[int]
+    estimates: list[float | None]
+
+
+class LiftSeries(msgspec.Struct, frozen=True):
+    """A treatment beside the control.
+
+    plain: without covariates; adjusted: with what readers did before their first exposure (CUPED), None where they did nothing.
+    fixed, fixed_adjusted: the same at the last look, as if it were the only one. all_readers: at the last look, with readers
+    whose window is still open weighed by how much of it has been seen; None where the metric has no window.
+    variance_left: of the last look's variance, after adjustment. p_value: always valid, of `adjusted` where there is one, else
+    of `plain`; corrected: that p-value after Benjamini and Hochberg over all metrics and treatments of this result.
+    words: what it says, or why it says nothing yet.
+    """
+
+    plain: Sequence
+    adjusted: Sequence | None
+    fixed: Interval
+    fixed_adjusted: Interval | None
+    all_readers: Interval | None
+    variance_left: float | None
+    p_value: float
+    corrected: float
     words: str
+
+    @property
+    def decisive(self) -> Sequence:
+        """The one to show and to judge by."""
+        return self.plain if self.adjusted is None else self.adjusted
 
 
 class MetricResult(msgspec.Struct, frozen=True):
-    """One metric. lifts: by treatment; immature: readers whose window has not closed; words: how they were handled."""
+    """One metric. lifts: by treatment. immature: exposed readers whose window is still open, who wait.
+
+    words: how those were handled and what is odd (an event never seen, refunds without purchase); empty: nothing is.
+    """
 
     metric: str
-    kind: Literal["mean", "ratio", "quantile", "funnel", "retention"]
+    kind: Kind
     unit: str
-    better: Literal["higher", "lower"]
+    better: Better
     variants: list[VariantSeries]
     lifts: dict[str, LiftSeries]
     immature: int
@@ -56,36 +83,40 @@ class MetricResult(msgspec.Struct, frozen=True):
 
 
 class FunnelStep(msgspec.Struct, frozen=True):
-    """How many of a variant's readers reached a step."""
+    """How many exposed readers of each variant did this and all steps before it. readers: by variant."""
 
-    variant: str
     step: str
+    readers: dict[str, int]
+
+
+class AgeLift(msgspec.Struct, frozen=True):
+    """The main metric's lift on the readers' day number `days` (0: the day of their first exposure), each day by itself."""
+
+    days: int
     readers: int
-
-
-class ExposureDay(msgspec.Struct, frozen=True):
-    """The deciding metric's lift on a day since readers' first exposure, 0 the first."""
-
-    day: int
-    estimate: float | None
-    low: float | None
-    high: float | None
+    lift: Interval
 
 
 class GuardrailResult(msgspec.Struct, frozen=True):
-    """A guardrail of one treatment: harm is shown (`stop`), excluded (`safe`), or neither."""
+    """decision: `stop` once more harm than tolerated is shown, `safe` once it is excluded; since_ms: the look that did, or None."""
 
-    name: str
-    variant: str
+    metric: str
+    treatment: str
     decision: Literal["stop", "safe", "go on"]
+    since_ms: int | None
+    p_value: float
     words: str
 
 
 class ExperimentResult(msgspec.Struct, frozen=True):
-    """One experiment. shares: meant, of the variants; looks_ms: ends of the days looked at, ms since 1970.
+    """An experiment as of the last of `looks_ms`.
 
-    mismatch: words of the sample-ratio check where it failed; metrics: the deciding one first; by_exposure_day: of the
-    deciding metric, by treatment; corrections: how p-values were corrected over metrics and variants.
+    state: as `bandi experiment list` says it; shares: meant, of the experiment's readers, in the order of `variants`; readers:
+    exposed so far, likewise; looks_ms: the end of each day (UTC) but for the last, which is the moment of the report.
+    mismatch: the sample-ratio check in words, None where shares are as meant. funnel: impression, click, read, continued, paid.
+    by_exposure_day: the lift of the first metric, by treatment, for novelty: empty where that metric has a window.
+    moved: readers who later met another variant than their first; they count for the first. corrections: how p-values were
+    corrected. words: whatever else must be known before reading on.
     """
 
     experiment: str
@@ -93,11 +124,13 @@ class ExperimentResult(msgspec.Struct, frozen=True):
     control: str
     variants: list[str]
     shares: list[float]
+    readers: list[int]
     looks_ms: list[int]
-    alpha: float
     mismatch: str | None
     metrics: list[MetricResult]
     funnel: list[FunnelStep]
-    by_exposure_day: dict[str, list[ExposureDay]]
+    by_exposure_day: dict[str, list[AgeLift]]
     guardrails: list[GuardrailResult]
+    moved: int
     corrections: str
+    words: list[str]
