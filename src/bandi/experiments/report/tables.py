@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bandi.experiments.report.verdicts import readers_now
-from bandi.experiments.report.wording import NONE, bounds, chance, day, percent, share, value
-from bandi.experiments.result import ExperimentResult, LiftSeries, MetricResult
+from bandi.experiments.report.verdicts import ALPHA, latest
+from bandi.experiments.report.wording import NONE, bounds, chance, day, many, percent, share, value
+from bandi.experiments.result import ExperimentResult, FunnelStep, LiftSeries, MetricResult
 
 
 class Table(NamedTuple):
@@ -20,31 +20,43 @@ class Table(NamedTuple):
 
 def tables_of(result: ExperimentResult) -> list[Table]:
     """Those that have rows: variants, metrics, guardrails, funnel, days since first exposure."""
-    made = [variants_table(result), metrics_table(result), guardrails_table(result), funnel_table(result), novelty_table(result)]
+    made = [
+        variants_table(result),
+        metrics_table(result),
+        guardrails_table(result),
+        funnel_table(result),
+        novelty_table(result),
+    ]
     return [table for table in made if table.rows]
 
 
 def variants_table(result: ExperimentResult) -> Table:
     """Who takes part."""
-    counts = readers_now(result)
-    whole = sum(counts.values())
+    whole = sum(result.readers)
     rows = [
-        [variant + (" (control)" if variant == result.control else ""), f"{100 * meant:.4g} %", f"{counts[variant]:,}", share(counts[variant], whole)]
-        for variant, meant in zip(result.variants, result.shares, strict=True)
+        [_marked(variant, result.control), f"{100 * meant:.4g} %", f"{readers:,}", share(readers, whole)]
+        for variant, meant, readers in zip(result.variants, result.shares, result.readers, strict=True)
     ]  # fmt: skip
-    return Table("Readers", ["variant", "meant", "readers", "share"], rows)
+    moved = (
+        f"{many(result.moved, 'reader')} met another variant later; they count for their first." if result.moved else ""
+    )
+    return Table("Readers", ["variant", "meant", "readers", "share"], rows, moved)
+
+
+def _marked(variant: str, control: str) -> str:
+    return f"{variant} (the control)" if variant == control != "control" else variant
 
 
 def metrics_table(result: ExperimentResult) -> Table:
     """Every metric of every variant at the last look."""
     rows = [row for metric in result.metrics for row in _metric_rows(metric)]
-    header = ["metric", "variant", "value", "lift", "always valid", "with covariates", "fixed horizon", "p", "p, corrected"]
-    level = f"{100 * (1 - result.alpha):g} %"
+    header = ["metric", "variant", "value", "lift", "always valid", "one look", "p", "p, corrected"]
+    covariates = any(lift.adjusted is not None for metric in result.metrics for lift in metric.lifts.values())
     caption = (
-        f"Intervals of {level}. “Always valid” holds however often one looks; “fixed horizon” holds at one look that was fixed"
-        f" beforehand. {result.corrections}"
+        f"Intervals of {100 * (1 - ALPHA):g} %. “Always valid” holds however often one looks, “one look” at a single look that was"
+        f" fixed beforehand.{' Lifts are adjusted by what readers did before, where they did anything.' if covariates else ''}"
     )
-    return Table("Metrics", header, rows, caption.strip())
+    return Table("Metrics", header, rows, f"{caption} {result.corrections}".strip())
 
 
 def _metric_rows(metric: MetricResult) -> list[list[str]]:
@@ -52,66 +64,70 @@ def _metric_rows(metric: MetricResult) -> list[list[str]]:
     for series in metric.variants:
         now = value(series.estimates[-1] if series.estimates else None, metric.unit)
         lift = metric.lifts.get(series.variant)
-        rows.append([metric.metric, series.variant, now, *(_lift_cells(lift) if lift is not None else [""] * 6)])
+        rows.append([metric.metric, series.variant, now, *(_lift_cells(lift) if lift is not None else [""] * 5)])
     return rows
 
 
 def _lift_cells(lift: LiftSeries) -> list[str]:
-    if not lift.estimates:
-        return [NONE] * 6
-    with_covariates, fixed = lift.adjusted, lift.fixed
+    now, fixed = latest(lift.decisive), lift.fixed if lift.fixed_adjusted is None else lift.fixed_adjusted
     return [
-        percent(lift.estimates[-1]), bounds(lift.low[-1], lift.high[-1]),
-        NONE if with_covariates is None else bounds(with_covariates.low, with_covariates.high),
-        NONE if fixed is None else bounds(fixed.low, fixed.high), chance(lift.p_values[-1]), chance(lift.p_adjusted),
+        percent(now.estimate), bounds(now.low, now.high), bounds(fixed.low, fixed.high), chance(lift.p_value),
+        chance(lift.corrected),
     ]  # fmt: skip
 
 
 def guardrails_table(result: ExperimentResult) -> Table:
     """What each guardrail decided."""
-    rows = [[guard.name, guard.variant, guard.decision, guard.words] for guard in result.guardrails]
+    rows = [[guard.metric, guard.treatment, guard.decision, guard.words] for guard in result.guardrails]
     return Table("Guardrails", ["metric", "variant", "decision", "why"], rows)
 
 
 def funnel_table(result: ExperimentResult) -> Table:
-    """Readers who reached each step, by variant; shares are of the variant's first step."""
-    steps = list(dict.fromkeys(step.step for step in result.funnel))
-    counts = {(step.variant, step.step): step.readers for step in result.funnel}
-    rows = []
-    for step in steps:
-        cells = [step]
-        for variant in result.variants:
-            readers, first = counts.get((variant, step), 0), counts.get((variant, steps[0]), 0)
-            cells.append(f"{readers:,} ({share(readers, first)})")
-        rows.append(cells)
+    """Readers who reached each step, by variant; shares are of those at the first."""
+    if not result.funnel:
+        return Table("Funnel", [], [])
+    first = result.funnel[0].readers
+    rows = [
+        [
+            step.step,
+            *(f"{_of(step, name):,} ({share(_of(step, name), first.get(name, 0))})" for name in result.variants),
+        ]
+        for step in result.funnel
+    ]
     return Table("Funnel", ["step", *result.variants], rows, "Readers who reached each step; shares are of the first.")
 
 
 def novelty_table(result: ExperimentResult) -> Table:
     """Lift of the deciding metric by days since a reader's first exposure."""
-    days = sorted({each.day for series in result.by_exposure_day.values() for each in series})
-    found = {(variant, each.day): each for variant, series in result.by_exposure_day.items() for each in series}
+    found = {(variant, age.days): age for variant, ages in result.by_exposure_day.items() for age in ages}
     rows = []
-    for number in days:
-        cells = [str(number)]
-        for variant in result.by_exposure_day:
-            each = found.get((variant, number))
-            cells.append(NONE if each is None else f"{percent(each.estimate)} ({bounds(each.low, each.high)})")
-        rows.append(cells)
+    for number in sorted({days for _, days in found}):
+        ages = [found.get((variant, number)) for variant in result.by_exposure_day]
+        cells = [
+            NONE if age is None else f"{percent(age.lift.estimate)} ({bounds(age.lift.low, age.lift.high)})"
+            for age in ages
+        ]
+        rows.append([str(number), *cells])
     named = result.metrics[0].metric if result.metrics else "the metric"
     title = "Days since first exposure"
-    return Table(title, ["day", *result.by_exposure_day], rows, f"Lift of {named} on each day after a reader's first exposure.")
+    return Table(
+        title, ["day", *result.by_exposure_day], rows, f"Lift of {named} on each day after a reader's first exposure."
+    )
 
 
 def looks_table(result: ExperimentResult, metric: MetricResult, variant: str) -> Table:
     """One metric of one treatment at every look: the figures behind its plot."""
-    lift = metric.lifts[variant]
-    readers = {series.variant: series.readers for series in metric.variants}.get(variant, [])
+    sequence = metric.lifts[variant].decisive
+    readers = next(series.readers for series in metric.variants if series.variant == variant)
+    figures = zip(
+        result.looks_ms, readers, sequence.estimates, sequence.low, sequence.high, sequence.p_values, strict=True
+    )
     rows = [
-        [
-            day(moment), f"{readers[look]:,}" if look < len(readers) else NONE, percent(lift.estimates[look]),
-            bounds(lift.low[look], lift.high[look]), chance(lift.p_values[look]),
-        ]
-        for look, moment in enumerate(result.looks_ms[: len(lift.estimates)])
-    ]  # fmt: skip
+        [day(moment), f"{count:,}", percent(estimate), bounds(low, high), chance(p)]
+        for moment, count, estimate, low, high, p in figures
+    ]
     return Table(f"{metric.metric}, {variant}", ["day", "readers", "lift", "always valid", "p"], rows)
+
+
+def _of(step: FunnelStep, variant: str) -> int:
+    return step.readers.get(variant, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-NONE = "–"
+NONE = "—"
 """Where there is no figure."""
 
 
@@ -53,3 +53,9 @@ def day(moment_ms: int) -> str:
 def many(count: int, noun: str) -> str:
     """`1 reader`, `2,000 readers`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter first and a full stop last; nothing stays nothing."""
+    trimmed = text.strip()
+    return f"{trimmed[0].upper()}{trimmed[1:].rstrip('.')}." if trimmed else ""
