@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
-from bandi.model import config, config_values, experiment_config, policy_config
+from bandi.model import config, config_values, experiment_config, metric_config, policy_config
 from bandi.model.config_writing import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -48,6 +48,13 @@ def config_page() -> str:
         ("[layers.NAME]", experiment_config.Layer),
         ("[experiments.NAME]", experiment_config.Experiment),
         ("[experiments.NAME.variants.NAME]", experiment_config.Variant),
+        ('[metrics.NAME] with kind = "mean"', metric_config.MeanMetric),
+        ('[metrics.NAME] with kind = "ratio"', metric_config.RatioMetric),
+        ("[metrics.NAME.numerator] and [metrics.NAME.denominator]", metric_config.Tally),
+        ('[metrics.NAME] with kind = "quantile"', metric_config.QuantileMetric),
+        ('[metrics.NAME] with kind = "funnel"', metric_config.FunnelMetric),
+        ("[[metrics.NAME.steps]]", metric_config.Step),
+        ('[metrics.NAME] with kind = "retention"', metric_config.RetentionMetric),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]
