@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bandi.cli.experiment_plan import plan_command
+from bandi.cli.experiment_report import report_command
 
 if TYPE_CHECKING:
     from bandi.engine import Engine
@@ -36,6 +37,7 @@ def command() -> None:
 
 
 command.add_command(plan_command)
+command.add_command(report_command)
 
 
 @command.command("list")

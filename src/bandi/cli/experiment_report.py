@@ -24,19 +24,26 @@ if TYPE_CHECKING:
 def report_command(folder: Path, name: str, out: Path | None, formats: tuple[Format, ...], as_json: bool) -> None:
     """What an experiment says, and what it does not say yet.
 
-    Look as often as you like: intervals are always valid. The log is read once; the folder may be in use. Files: NAME.md,
+    Look as often as you like: intervals are always valid. The log is read twice; the folder may be in use. Files: NAME.md,
     NAME.html (one page with plots, which loads nothing) and NAME.parquet (every series).
     """
+    import time
+
     import msgspec
 
     from bandi.cli.progress import steps
-    from bandi.engine.experiment_results import evaluate
+    from bandi.engine.folder import read_config
+    from bandi.experiments.metrics import evaluate
     from bandi.experiments.report.files import FORMATS, write_report
 
     if formats and out is None:
         raise click.UsageError("--format is of files: say where with --out DIR")
+    config = read_config(folder)
     with steps() as on_step:
-        result = evaluate(folder, name)
+        result = evaluate(
+            folder, name, now_ms=time.time_ns() // 1_000_000, config=config,
+            on_records=lambda done, total: on_step("log", done, total) if on_step is not None else None,
+        )  # fmt: skip
     if out is not None:
         for path in write_report(result, out, formats or FORMATS):
             click.echo(f"wrote {path}", err=True)

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from bandi.experiments.inference.planning import LOOKS, Baseline, Requirement, plan
+from bandi.experiments.metrics.evaluating import control_of
 from bandi.model.config import Config
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
-from bandi.model.experiment_config import Experiment
 
 MAX_EFFECTS = 20
 EXPONENTIAL_DEVIATION = 1.0
@@ -125,7 +125,7 @@ def design_of(config: Config, name: str) -> Design:
             Problem("experiment", ascii(name)[:66], expected, f"did you mean {close[0]}?" if close else "")
         )
     experiment = config.experiments[name]
-    control = control_of(experiment)
+    control = control_of(experiment, sorted(experiment.variants))
     names = (control, *(variant for variant in sorted(experiment.variants) if variant != control))
     low, high = experiment.buckets
     notes: tuple[str, ...] = ()
@@ -133,19 +133,6 @@ def design_of(config: Config, name: str) -> Design:
         notes = ("the experiment takes readers of some states or regions only: count those alone as arrivals",)
     weights = tuple(experiment.variants[variant].weight for variant in names)
     return Design(names, weights, high - low if experiment.share is None else experiment.share, notes)
-
-
-def control_of(experiment: Experiment) -> str:
-    """Whom the others are compared with: `control`, else the first by name that changes nothing, else the first by name."""
-    if "control" in experiment.variants:
-        return "control"
-    names = sorted(experiment.variants)
-    for name in names:
-        variant = experiment.variants[name]
-        changed = (variant.policy, variant.targeters, variant.exclude, variant.give_up, variant.use_placement)
-        if all(each is None for each in changed):
-            return name
-    return names[0]
 
 
 def _check_rate(rate: float) -> None:

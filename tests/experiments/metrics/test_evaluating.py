@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.experiments.metrics.conftest import DAY, HOUR, START, Story, config_of
 
 from bandi.experiments.metrics import evaluate
 from bandi.experiments.result import ExperimentResult, MetricResult
 from bandi.model.errors import InvalidInputError, UnknownNameError
 from bandi.model.records import DocumentKind
-from tests.experiments.metrics.conftest import DAY, HOUR, START, Story, config_of
 
 NOW = START + 6 * DAY
 CONTROL, TREATMENT = "bold.control/t@1", "bold.treatment/t@1"
@@ -209,7 +209,7 @@ def test_other_weights_begin_another_stage(tmp_path: Path) -> None:
         story.shown(user, START + HOUR, CONTROL if user < 100 else TREATMENT)
     changed = config_of(("reads_per_reader",))
     weights = {"control": 0.1, "treatment": 0.9}
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
     variants = {
         name: msgspec.structs.replace(variant, weight=weights[name])

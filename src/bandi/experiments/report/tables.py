@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bandi.experiments.report.verdicts import ALPHA, latest
-from bandi.experiments.report.wording import NONE, bounds, chance, day, many, percent, share, value
+from bandi.experiments.report.wording import NONE, bounds, chance, day, percent, share, value
 from bandi.experiments.result import ExperimentResult, FunnelStep, LiftSeries, MetricResult
 
 
@@ -37,10 +37,7 @@ def variants_table(result: ExperimentResult) -> Table:
         [_marked(variant, result.control), f"{100 * meant:.4g} %", f"{readers:,}", share(readers, whole)]
         for variant, meant, readers in zip(result.variants, result.shares, result.readers, strict=True)
     ]  # fmt: skip
-    moved = (
-        f"{many(result.moved, 'reader')} met another variant later; they count for their first." if result.moved else ""
-    )
-    return Table("Readers", ["variant", "meant", "readers", "share"], rows, moved)
+    return Table("Readers", ["variant", "meant", "readers", "share"], rows)
 
 
 def _marked(variant: str, control: str) -> str:

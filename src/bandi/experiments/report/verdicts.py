@@ -153,9 +153,10 @@ def _not_yet(metric: MetricResult, lift: LiftSeries, now: Interval) -> tuple[str
 
 
 def _waiting(metric: MetricResult) -> tuple[str, ...]:
-    """Readers whose window is open, and what is odd about the metric."""
-    open_windows = f"The window of {many(metric.immature, 'reader')} has not closed." if metric.immature else ""
-    return tuple(text for text in (open_windows, sentence(metric.words)) if text)
+    """Readers whose window is open, and what is odd about the metric; its own words say both, where it has any."""
+    if metric.words:
+        return (sentence(metric.words),)
+    return (f"The window of {many(metric.immature, 'reader')} has not closed.",) if metric.immature else ()
 
 
 def _excludes_zero(interval: Interval) -> bool:
