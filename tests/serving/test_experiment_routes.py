@@ -1,5 +1,7 @@
 """Experiments over HTTP: looked at, changed, refused; a change acts on the next request."""
 
+import time
+
 import msgspec
 import pytest
 from tests.engine.conftest import ITEMS
@@ -78,13 +80,16 @@ def test_an_unknown_experiment_is_not_found(asking):
 def test_what_an_experiment_says_is_read_from_the_log(asking):
     asking("POST", "/v1/experiments/bold/changes", {"action": "start", **WORDS})
     met(asking, READERS[:40])
-    answer = asking("GET", "/v1/experiments/bold/report?looks=1")
+    counts = {each["name"]: each["readers"] for each in asking("GET", "/v1/experiments/bold").json["variants"]}
+    deadline = time.monotonic() + 30.0
+    while True:  # decisions reach the log a moment after their answers
+        answer = asking("GET", "/v1/experiments/bold/report?looks=1")
+        found = msgspec.json.decode(answer.body, type=ExperimentResult)
+        if sum(found.readers) == sum(counts.values()) or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    assert dict(zip(found.variants, found.readers, strict=True)) == counts
     assert answer.headers["cache-control"] == "no-store"
-    found = msgspec.json.decode(answer.body, type=ExperimentResult)
-    view = asking("GET", "/v1/experiments/bold").json
-    assert dict(zip(found.variants, found.readers, strict=True)) == {
-        each["name"]: each["readers"] for each in view["variants"]
-    }
     assert (found.state, found.control, len(found.looks_ms)) == ("running", "control", 1)
     assert found.metrics[0].lifts["treatment"].plain.estimates == [None]  # no impression was sent
 
