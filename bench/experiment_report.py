@@ -44,9 +44,10 @@ import resource, sys, time
 from pathlib import Path
 from bench.experiment_report import {call} as call
 call(Path(sys.argv[2]))
-start = time.perf_counter()
+start, spent = time.perf_counter(), time.process_time()
 call(Path(sys.argv[1]))
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+seconds, of_cpu = time.perf_counter() - start, time.process_time() - spent
+print(seconds, of_cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
 
@@ -100,25 +101,25 @@ def _batch(random: np.random.Generator, readers: int, count: int, since: int, un
 
 def report(folder: Path) -> None:
     """What is measured."""
-    from bandi.experiments.metrics import evaluate  # noqa: PLC0415  after the child has read its clock
+    from bandi.experiments.metrics import evaluate
 
     evaluate(folder, "bold", now_ms=START + DAYS * DAY)
 
 
 def lower_bound(folder: Path) -> None:
     """Events and values by reader and kind, by polars from the same files."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
     frame = pl.scan_parquet(folder / "**" / "events.parquet")
     frame.group_by("user", "kind").agg(pl.len(), pl.col("value").sum()).collect()
 
 
-def measured(call: str, folder: Path, small: Path) -> tuple[float, float]:
-    """Seconds, and peak memory in GiB, in a process of its own; `small` is a log to warm up on."""
+def measured(call: str, folder: Path, small: Path) -> list[str]:
+    """Seconds, those of processors, and peak memory, of a process of its own; `small` is a log to warm up on."""
     code = _RUN.format(call=call)
     found = subprocess.run([sys.executable, "-c", code, folder, small], check=True, capture_output=True, text=True)
-    seconds, memory = found.stdout.split()
-    return float(seconds), float(memory)
+    seconds, of_cpu, memory = map(float, found.stdout.split())
+    return [f"{seconds:.1f} s", f"{of_cpu:.1f} s", f"{memory:.2f} GiB"]
 
 
 def main() -> None:
@@ -133,12 +134,9 @@ def main() -> None:
             start = time.perf_counter()
             write(folder, size)
             print(f"{size:,} events written in {time.perf_counter() - start:.0f} s", file=sys.stderr)
-            (seconds, memory), (peer, peer_memory) = (measured(call, folder, small) for call in ("report", "lower_bound"))
-            rows.append(
-                [f"{size:,}", f"{seconds:.1f} s", f"{memory:.2f} GiB", f"{peer:.1f} s", f"{peer_memory:.2f} GiB"]
-            )
+            rows.append([f"{size:,}", *measured("report", folder, small), *measured("lower_bound", folder, small)])
     print("\n## An experiment's result: 10 metrics, 28 looks\n")
-    print(table(["events", "result", "peak memory", "polars group-by", "peak memory"], rows))
+    print(table(["events", "result", "of CPU", "peak memory", "polars group-by", "of CPU", "peak memory"], rows))
 
 
 if __name__ == "__main__":

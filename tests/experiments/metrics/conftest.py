@@ -73,7 +73,10 @@ class Story:
     def shown(self, user: int, at_ms: int, version: str = "bold.control/t@1", k: int = 4) -> None:
         headers = np.zeros(1, DECISION)
         headers["user"], headers["occurred_ms"], headers["policy"] = user, at_ms, VERSIONS.index(version)
-        headers["placement"], headers["k"] = PLACEMENTS.index(version.partition("/")[0] if "/" in version else "home"), k
+        headers["placement"], headers["k"] = (
+            PLACEMENTS.index(version.partition("/")[0] if "/" in version else "home"),
+            k,
+        )
         items = np.arange(k, dtype=np.int32)
         made = Decisions(np.zeros(1, np.int64), headers, np.array([0, k]), items, np.zeros(k, np.float32))
         self.chunks.append(DecisionChunk(made))

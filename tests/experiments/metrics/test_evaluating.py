@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,7 +90,9 @@ class Plain:
             case "revenue":
                 return sum(one[4] for one in own if one[2] == "purchase"), 1
             case "retention_day_1":
-                return any(one[2] in ("click", "read", "purchase") and start + 24 <= one[1] < start + 48 for one in own), 1
+                return any(
+                    one[2] in ("click", "read", "purchase") and start + 24 <= one[1] < start + 48 for one in own
+                ), 1
             case "steps":
                 return "click" in kinds and any(one[2] == "read" and one[4] >= 2 for one in own), 1
         raise ValueError(name)
@@ -209,14 +212,14 @@ def test_other_weights_begin_another_stage(tmp_path: Path) -> None:
         story.shown(user, START + HOUR, CONTROL if user < 100 else TREATMENT)
     changed = config_of(("reads_per_reader",))
     weights = {"control": 0.1, "treatment": 0.9}
-    import msgspec
-
     variants = {
         name: msgspec.structs.replace(variant, weight=weights[name])
         for name, variant in changed.experiments["bold"].variants.items()
     }
     bold = msgspec.structs.replace(changed.experiments["bold"], variants=variants)
-    story.document(DocumentKind.CONFIG, msgspec.structs.replace(changed, experiments={**changed.experiments, "bold": bold}))
+    story.document(
+        DocumentKind.CONFIG, msgspec.structs.replace(changed, experiments={**changed.experiments, "bold": bold})
+    )
     for user in range(200, 600):
         story.shown(user, START + DAY + HOUR, CONTROL if user < 240 else TREATMENT)
     for user in range(200, 600):  # a day on which everybody reads: no effect of any variant
@@ -251,7 +254,33 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
         lift = metric(result, name).lifts["treatment"]
         assert lift.words.startswith("nothing can be said yet: ")
         assert lift.plain.low[-1] is None and lift.p_value == 1.0
-    assert "too few readers" in metric(result, "own").lifts["treatment"].words or "same value" in metric(result, "own").lifts["treatment"].words
+    assert (
+        "too few readers" in metric(result, "own").lifts["treatment"].words
+        or "same value" in metric(result, "own").lifts["treatment"].words
+    )
+
+
+def test_without_exposed_readers_every_number_is_unknown(tmp_path: Path) -> None:
+    story = Story(tmp_path, config_of(METRICS, ("revenue",), more=OWN))
+    story.did(0, START + HOUR, "purchase", value=3)
+    result = evaluate(story.written(), "bold", now_ms=NOW)
+    assert result.readers == [0, 0] and result.words == ["No reader has met a variant so far."]
+    assert result.mismatch is None and result.state == "declared"
+    for found in result.metrics:
+        assert [series.estimates for series in found.variants] == [[None], [None]]
+        assert found.lifts["treatment"].fixed.estimate is None
+
+
+def test_implied_impressions_are_what_lists_showed(tmp_path: Path) -> None:
+    story = small(tmp_path)
+    story.config = config_of(("ctr",))
+    home = msgspec.structs.replace(story.config.placements["home"], impressions="implied")
+    story.config = msgspec.structs.replace(story.config, placements={**story.config.placements, "home": home})
+    story.did(0, START + 2 * HOUR, "impression", at="bold.control")
+    story.did(0, START + 2 * HOUR, "click", at="bold.control")
+    story.shown(0, START + 3 * HOUR, CONTROL, k=6)
+    result = evaluate(story.written(), "bold", now_ms=NOW)
+    assert last(result, "ctr") == {"control": 0.1, "treatment": 0.0}
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ def _result(
 
 def control_of(experiment: Experiment, names: Sequence[str]) -> str:
     """The variant that others are compared with."""
-    return experiment.control or ("control" if "control" in names else names[0])
+    asked = experiment.control or "control"
+    return asked if asked in names else names[0]
 
 
 def _judged(
