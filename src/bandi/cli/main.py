@@ -21,7 +21,7 @@ COMMANDS = {
     "diet": "Show what a table costs in memory; write it narrower.",
     "recommend": "Print a ranked list for one reader.",
     "rules": "List, put and delete operators' rules: pin, boost, bury, block.",
-    "experiment": "List, show, start, ramp, stop and conclude experiments.",
+    "experiment": "Plan, list, start, ramp, stop, conclude and report experiments.",
     "push": "Choose readers to message; report what messages brought.",
     "arms": "Show the posterior of a placement's arms.",
     "credit": "Show which lists purchases are credited to, and what a holdout says they brought.",
