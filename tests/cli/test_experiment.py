@@ -70,6 +70,23 @@ def test_bad_input(folder: Path) -> None:
     assert run("start", folder, "bold", "--who", "kim").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--who", "k" * 257), ("--why", "w" * 1_001), ("--who", "k\udcff"), ("--why", "red \x1b[31m"), ("--who", " ")],
+)
+def test_words_beyond_their_limit_are_refused_and_the_folder_opens(folder: Path, option: str, value: str) -> None:
+    said = {"--who": "kim", "--why": "weekly look", option: value}
+    assert f"$.{option[2:]}" in error("start", folder, "bold", *(text for pair in said.items() for text in pair))
+    assert "declared" in out("list", folder)
+    assert "running" in out("start", folder, "bold", *SAID)
+
+
+@pytest.mark.parametrize("share", ["1.0000001", "nan", "-0.5", "0"])
+def test_a_share_beyond_its_limit_is_refused_and_the_folder_opens(folder: Path, share: str) -> None:
+    assert "--share" in error("ramp", folder, "bold", f"--share={share}", *SAID)
+    assert "running" in out("start", folder, "bold", *SAID)
+
+
 def test_a_folder_in_use_says_where_changes_go(folder: Path) -> None:
     with bandi.open(folder):
         done = run("start", folder, "bold", *SAID)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from tests.engine.conftest import ITEMS, write_config
+from tests.model.test_experiment_changes import BAD
 
 import bandi
 from bandi.engine.engine import Engine
+from bandi.engine.jobs import DocumentJob
 from bandi.engine.opening import open_folder
 from bandi.engine.recovery import recover
 from bandi.engine.state import State
+from bandi.model.answers import Receipt
 from bandi.model.errors import InvalidInputError, UnknownNameError
-from bandi.model.experiment_changes import Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.experiment_changes import ChangeRecord, Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.records import DocumentKind
 from bandi.model.rules import Pin
 
 scenarios(str(Path(__file__).parent.parent / "features" / "experiments.feature"))
@@ -393,6 +399,49 @@ def test_a_ramp_beyond_its_buckets_and_an_unknown_winner_are_refused(folder: Pat
             shop.experiments.change("bold", Ramp(share=0.5, **WORDS))
         with pytest.raises(InvalidInputError, match="did you mean treatment"):
             shop.experiments.change("bold", Conclude(winner="treatmet", **WORDS))
+
+
+@pytest.mark.parametrize(("change", "where"), BAD)
+def test_a_field_beyond_its_limit_changes_nothing_and_the_folder_goes_on(folder: Path, change: Any, where: str) -> None:
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        with pytest.raises(InvalidInputError) as refused:
+            shop.experiments.change("bold", change)
+        assert refused.value.problems[0].where == where
+        assert shop.experiments.change("bold", Start(**WORDS)).status == "running"
+        assert shop.recommend("r1").items
+    with bandi.open(folder) as shop:
+        assert len(shop.experiments.get("bold").changes) == 1
+
+
+POISON: list[Any] = [
+    Stop(who="k" * 300, why="w" * 2_000),
+    Stop(who=b"kim", why=""),  # type: ignore[arg-type]
+    Ramp(share=float("nan"), **WORDS),
+    RampDown(share=-0.5, **WORDS),
+    Stop(who="k", why="red \x1b[31m"),
+]
+
+
+@pytest.mark.parametrize("change", POISON)
+def test_a_folder_whose_log_has_a_field_beyond_its_limit_opens(folder: Path, change: Any) -> None:
+    """Versions before this one logged such changes without a look."""
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.experiments.change("bold", Start(**WORDS))
+        payload = msgspec.msgpack.encode(ChangeRecord("bold", 1, change))
+        shop.experiments._submit(
+            lambda done: DocumentJob(DocumentKind.EXPERIMENT, "policy", (), payload, Receipt(accepted=1), done)
+        )
+    with bandi.open(folder) as shop:
+        view = shop.experiments.get("bold")
+        assert (len(view.changes), view.share) == (2, 0.5)
+        for snapshot in (folder / "snapshots").iterdir():
+            snapshot.unlink()
+        assert dumped(recover(folder, shop._log).state) == dumped(shop._state)
+        assert shop.recommend("r1").items
 
 
 def test_a_variant_cannot_be_asked_for(started: bandi.Engine) -> None:

@@ -109,6 +109,8 @@ def test_variants_with_statistics_of_their_own_are_placements() -> None:
             ["'own'", "way to forget"],
         ),
         ({"more": "colour = 3"}, 20, ["an unknown key"]),
+        ({"more": 'metrics = ["ctr", "\\u001b[31m"]'}, 20, ["metrics", r"'\x1b'", "without control characters"]),
+        ({"buckets": '[0.0, 0.5]\nguardrails = ["a\\nb"]'}, 20, ["guardrails", "without control characters"]),
         ({"more": 'states = ["payng"]'}, 20, ["did you mean paying?"]),
     ],
 )

@@ -17,7 +17,7 @@ from bandi.engine.variants import PlacedExperiment
 from bandi.experiments.standings import Standing
 from bandi.model.answers import Receipt
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
-from bandi.model.experiment_changes import Change, ChangeRecord, Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.experiment_changes import Change, ChangeRecord, Conclude, Ramp, RampDown, Start, Stop, checked_change
 from bandi.model.records import DocumentKind
 
 MAX_CHANGES = 10_000
@@ -82,15 +82,16 @@ class ExperimentsDoor:
     def change(self, experiment: str, change: Change) -> ExperimentView:
         """Start, ramp, stop or conclude it; how it stands then.
 
-        Raises UnknownNameError for another name, InvalidInputError for what does not follow from how it stands: see
-        `docs/experiments/running.md`; StorageFullError.
+        Raises UnknownNameError for another name, InvalidInputError for a field that `checked_change` refuses and for what does
+        not follow from how it stands: see `docs/experiments/running.md`; StorageFullError.
         """
         with self._changing:
             placed = self._placed(experiment)
+            change = checked_change(change)
             problem = self._fault(placed, change)
             if problem is not None:
                 raise InvalidInputError(problem)
-            record = ChangeRecord(experiment, self._clock_ms(), change)
+            record = ChangeRecord(placed.name, self._clock_ms(), change)
             payload = msgspec.msgpack.encode(record)
             self._submit(
                 lambda done: DocumentJob(DocumentKind.EXPERIMENT, "policy", (), payload, Receipt(accepted=1), done)
@@ -112,9 +113,6 @@ class ExperimentsDoor:
     def _fault(self, placed: PlacedExperiment, change: Change) -> Problem | None:
         """What is wrong with a change, as things stand."""
         standing = self._state.experiments.standings.get(placed.name)
-        for key, least in (("who", change.who), ("why", change.why)):
-            if not least.strip():
-                return Problem(f"$.{key}", repr(least)[:66], "some words: whoever reads the log later wants to know")
         if len(standing.changes) >= MAX_CHANGES:
             return Problem("experiment", f"{MAX_CHANGES:,} changes", "fewer")
         if standing.status == "concluded":

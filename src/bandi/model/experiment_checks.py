@@ -10,6 +10,7 @@ import msgspec
 from bandi.model.config_checks import exploration_checks, policy_checks
 from bandi.model.config_kinds import Found, nearest, shown
 from bandi.model.policy_config import CountingArms, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
+from bandi.model.printable import first_unprintable
 from bandi.model.variants import moment_ms
 
 MAX_VARIANTS = 16
@@ -32,6 +33,7 @@ def experiment_checks(tree: dict[str, Any]) -> Iterator[Found]:
             *_named(experiment["layer"], layers, (*keys, "layer"), "a [layers.NAME] table"),
         ]
         yield from wrong
+        yield from _line_checks(experiment, keys)
         yield from _moment_checks(experiment, keys)
         yield from _weight_checks(experiment["variants"], (*keys, "variants"))
         if not wrong:
@@ -48,6 +50,15 @@ def _named(name: str, names: dict[str, Any], keys: Keys, what: str = "one") -> I
     if name not in names:
         expected = f"one of: {', '.join(names)}" if names else f"{what} (there is none)"
         yield Found(keys, repr(name), expected, nearest(name, names))
+
+
+def _line_checks(experiment: dict[str, Any], keys: Keys) -> Iterator[Found]:
+    """What people write and terminals show; not part of the types, which must read the configurations of old logs."""
+    for key in ("owner", "regions", "metrics", "guardrails"):
+        texts = experiment.get(key, ())
+        for text in [texts] if isinstance(texts, str) else texts:
+            if unprintable := first_unprintable(text):
+                yield Found((*keys, key), ascii(unprintable), "one line of text, without control characters")
 
 
 def _moment_checks(experiment: dict[str, Any], keys: Keys) -> Iterator[Found]:
