@@ -1,4 +1,4 @@
-"""What no single value of an experiment's table shows: buckets that overlap, weights, names that must exist."""
+"""What no single value of an experiment's table shows: buckets that overlap, weights, salts, names that must exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bandi.model.config_checks import exploration_checks, policy_checks
 from bandi.model.config_kinds import Found, nearest, shown
 from bandi.model.policy_config import CountingArms, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
 from bandi.model.printable import first_unprintable
-from bandi.model.variants import moment_ms
+from bandi.model.variants import experiment_salt, layer_salt, moment_ms
 
 MAX_VARIANTS = 16
 ROUNDING = 2e-4
@@ -44,6 +44,7 @@ def experiment_checks(tree: dict[str, Any]) -> Iterator[Found]:
                 where = (*keys, "variants", inner)
                 yield from _variant_checks(variant, experiment["placement"], tree, where)
     yield from _meeting_checks(sound)
+    yield from _salt_checks(layers, experiments)
 
 
 def _named(name: str, names: dict[str, Any], keys: Keys, what: str = "one") -> Iterator[Found]:
@@ -123,6 +124,20 @@ def _meeting_checks(experiments: dict[str, dict[str, Any]]) -> Iterator[Found]:
                 expected = f"{theirs['layer']!r}, the layer of {other}, which is at {mine['placement']} too"
                 hint = "a list can be of one variant only"
                 yield Found(("experiments", name, "layer"), repr(mine["layer"]), expected, hint)
+
+
+def _salt_checks(layers: dict[str, Any], experiments: dict[str, Any]) -> Iterator[Found]:
+    """Equal salts draw the same numbers: an experiment with its layer's would give all its readers one variant."""
+    salts = [("layers", name, layer_salt(name, layer.get("salt"))) for name, layer in layers.items()]
+    salts += [("experiments", name, experiment_salt(name, each.get("salt"))) for name, each in experiments.items()]
+    salts.sort(
+        key=lambda one: "salt" in (layers if one[0] == "layers" else experiments)[one[1]]
+    )  # those said come last
+    first: dict[str, str] = {}
+    for table, name, salt in salts:
+        if salt in first:
+            yield Found((table, name, "salt"), f"{salt!r}, the salt of {first[salt]}", "one that nothing else has")
+        first.setdefault(salt, f"{table}.{name}")
 
 
 def _placement_checks(name: str, placements: dict[str, Any], keys: Keys) -> Iterator[Found]:
