@@ -224,6 +224,67 @@ def test_variants_start_from_what_the_placement_knows(folder: Path) -> None:
         assert shop.arms("bold.treatment", ["t3"])[0].successes == 5  # the first start alone copies
 
 
+def test_a_variant_added_to_a_started_experiment_starts_from_what_the_placement_knows(folder: Path) -> None:
+    text = CONFIG.replace('policy = { use = "editor" }', "")
+    late = text.replace("weight = 0.5", "weight = 0.4") + "\n[experiments.bold.variants.late]\nweight = 0.2\n"
+    names = ("home", "bold.control", "bold.late", "bold.treatment")
+    write_config(folder, text)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.record(*[bandi.Click(user=f"u{i}", item="t3", placement="home") for i in range(5)])
+        shop.experiments.change("bold", Start(**WORDS))
+        shop.record(bandi.Click(user="u9", item="t3", placement="home"))
+    write_config(folder, late)
+    with bandi.open(folder) as shop:
+        assert [shop.arms(name, ["t3"])[0].successes for name in names] == [6, 5, 6, 5]
+        assert "placement bold.late: new, its arms start from those of home" in shop.opening.notes
+        edit = "experiment bold: variants, weights changed while running"
+        assert sum(note.startswith(edit) for note in shop.opening.notes) == 1
+        for snapshot in (folder / "snapshots").iterdir():
+            snapshot.unlink()
+        assert dumped(recover(folder, shop._log).state) == dumped(shop._state)
+    with bandi.open(folder) as shop:
+        assert [shop.arms(name, ["t3"])[0].successes for name in names] == [6, 5, 6, 5]
+        assert not [note for note in shop.opening.notes if note.startswith("experiment")]
+
+
+def test_a_variant_added_before_the_start_waits_for_it(folder: Path) -> None:
+    text = CONFIG.replace('policy = { use = "editor" }', "")
+    write_config(folder, text)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.record(bandi.Click(user="u", item="t3", placement="home"))
+    write_config(
+        folder,
+        text.replace("weight = 0.5", "weight = 0.4") + "\n[experiments.bold.variants.late]\nweight = 0.2\n",
+    )
+    with bandi.open(folder) as shop:
+        assert "placement bold.late: new, its arms start at the prior" in shop.opening.notes
+        assert shop.arms("bold.late", ["t3"])[0].successes == 0
+        assert not [note for note in shop.opening.notes if note.startswith("experiment")]
+
+
+@pytest.mark.parametrize(
+    ("found", "edited", "words"),
+    [
+        ("share = 0.5", 'share = 0.5\nsalt = "anew"', "salt"),
+        ("[layers.all]", '[layers.all]\nsalt = "anew"', "the layer's salt"),
+        ("share = 0.5", "share = 0.5\nbuckets = [0.0, 0.8]\nsticky = false", "buckets, sticky"),
+        ('policy = { use = "thompson" }', 'policy = { use = "ucb1" }', "lists"),
+        ("share = 0.5", 'share = 0.5\nsalt = "experiment:bold"', ""),
+        ('metrics = ["ctr"]', "", ""),
+    ],
+)
+def test_an_edit_of_a_running_experiment_is_told(folder: Path, found: str, edited: str, words: str) -> None:
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.experiments.change("bold", Start(**WORDS))
+    write_config(folder, CONFIG.replace(found, edited))
+    with bandi.open(folder) as shop:
+        told = [note.partition(";")[0] for note in shop.opening.notes if note.startswith("experiment")]
+        assert told == ([f"experiment bold: {words} changed while running"] if words else [])
+
+
 SHARED = """
 [placements.home]
 k = 4
