@@ -13,6 +13,7 @@ from tests.engine.test_experiments import CONFIG
 import bandi
 from bandi.cli.main import bandi_command
 from bandi.model.errors import BandiError, FolderBusyError
+from bandi.model.experiment_changes import Start, Stop
 
 SAID = ("--who", "kim", "--why", "weekly look")
 
@@ -62,6 +63,23 @@ def test_the_life_of_an_experiment(folder: Path) -> None:
     shown = out("show", folder, "bold")
     assert "winner: treatment" in shown and "weekly look" in shown
     assert json.loads(out("list", folder, "--json"))["experiments"] == [view]
+
+
+def test_show_prints_every_change(folder: Path) -> None:
+    with bandi.open(folder) as shop:
+        for i in range(60):
+            for change in (Start(who="kim", why=f"start {i}"), Stop(who="kim", why=f"stop {i}")):
+                shop.experiments.change("bold", change)
+    view = json.loads(out("show", folder, "bold", "--json"))
+    assert (len(view["changes"]), view["older_changes"]) == (120, 0)
+    assert "start 0" in out("show", folder, "bold")
+    (listed,) = json.loads(out("list", folder, "--json"))["experiments"]
+    assert (len(listed["changes"]), listed["older_changes"]) == (10, 110)
+
+
+def test_a_folder_called_like_markup_is_listed(folder: Path) -> None:
+    called = folder.rename(folder.parent / "[red]shop[")
+    assert "[red]shop[: experiments" in out("list", called)
 
 
 def test_bad_input(folder: Path) -> None:

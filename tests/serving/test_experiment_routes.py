@@ -69,6 +69,20 @@ def test_bad_changes_are_refused_and_change_nothing(asking, body, status, where)
     assert asking("GET", "/v1/experiments/bold").json["changes"] == []
 
 
+def test_answers_hold_the_latest_changes_and_count_the_others(asking):
+    for i in range(51):
+        for action in ("start", "stop"):
+            body = {"action": action, "who": "kim", "why": f"{action} {i}"}
+            changed = asking("POST", "/v1/experiments/bold/changes", body)
+            assert changed.status == 200
+    (listed,) = asking("GET", "/v1/experiments").json["experiments"]
+    alone = asking("GET", "/v1/experiments/bold").json
+    for view, most in ((listed, 10), (alone, 100), (changed.json, 100)):
+        assert (len(view["changes"]), view["older_changes"]) == (most, 102 - most)
+        assert view["changes"][-1]["change"]["why"] == "stop 50"
+    assert listed["changes"] == alone["changes"][-10:]
+
+
 def test_an_unknown_experiment_is_not_found(asking):
     for method, path, body in (("GET", "", None), ("POST", "/changes", {"action": "start", **WORDS})):
         answer = asking(method, f"/v1/experiments/bald{path}", body)
