@@ -8,7 +8,8 @@ from collections.abc import Sequence
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
     """Print a table; numbers should come as text, already rounded.
 
-    Nothing is read as markup. Characters that would move the cursor are written out (`\\x1b`), but for line ends in cells and the caption.
+    Nothing is read as markup. Characters that would move the cursor are written out (`\\x1b`), but for line ends in cells and
+    the caption.
     """
     from rich.console import Console
     from rich.table import Table
