@@ -13,6 +13,7 @@ from tests.engine.test_experiments import CONFIG
 import bandi
 from bandi.cli.main import bandi_command
 from bandi.model.errors import BandiError, FolderBusyError
+from bandi.model.experiment_changes import Start, Stop
 
 SAID = ("--who", "kim", "--why", "weekly look")
 
@@ -64,10 +65,44 @@ def test_the_life_of_an_experiment(folder: Path) -> None:
     assert json.loads(out("list", folder, "--json"))["experiments"] == [view]
 
 
+def test_show_prints_every_change(folder: Path) -> None:
+    with bandi.open(folder) as shop:
+        for i in range(60):
+            for change in (Start(who="kim", why=f"start {i}"), Stop(who="kim", why=f"stop {i}")):
+                shop.experiments.change("bold", change)
+    view = json.loads(out("show", folder, "bold", "--json"))
+    assert (len(view["changes"]), view["older_changes"]) == (120, 0)
+    assert "start 0" in out("show", folder, "bold")
+    (listed,) = json.loads(out("list", folder, "--json"))["experiments"]
+    assert (len(listed["changes"]), listed["older_changes"]) == (10, 110)
+
+
+def test_a_folder_called_like_markup_is_listed(folder: Path) -> None:
+    called = folder.rename(folder.parent / "[red]shop[")
+    assert "[red]shop[: experiments" in out("list", called)
+
+
 def test_bad_input(folder: Path) -> None:
     assert "did you mean bold" in error("start", folder, "bolt", *SAID)
     assert "--share" in error("ramp", folder, "bold", "--share", "1.2", *SAID)
     assert run("start", folder, "bold", "--who", "kim").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--who", "k" * 257), ("--why", "w" * 1_001), ("--who", "k\udcff"), ("--why", "red \x1b[31m"), ("--who", " ")],
+)
+def test_words_beyond_their_limit_are_refused_and_the_folder_opens(folder: Path, option: str, value: str) -> None:
+    said = {"--who": "kim", "--why": "weekly look", option: value}
+    assert f"$.{option[2:]}" in error("start", folder, "bold", *(text for pair in said.items() for text in pair))
+    assert "declared" in out("list", folder)
+    assert "running" in out("start", folder, "bold", *SAID)
+
+
+@pytest.mark.parametrize("share", ["1.0000001", "nan", "-0.5", "0"])
+def test_a_share_beyond_its_limit_is_refused_and_the_folder_opens(folder: Path, share: str) -> None:
+    assert "--share" in error("ramp", folder, "bold", f"--share={share}", *SAID)
+    assert "running" in out("start", folder, "bold", *SAID)
 
 
 def test_a_folder_in_use_says_where_changes_go(folder: Path) -> None:

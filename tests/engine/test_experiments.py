@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 from tests.engine.conftest import ITEMS, write_config
+from tests.model.test_experiment_changes import BAD
 
 import bandi
 from bandi.engine.engine import Engine
+from bandi.engine.jobs import DocumentJob
 from bandi.engine.opening import open_folder
 from bandi.engine.recovery import recover
 from bandi.engine.state import State
+from bandi.model.answers import Receipt
 from bandi.model.errors import InvalidInputError, UnknownNameError
-from bandi.model.experiment_changes import Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.experiment_changes import ChangeRecord, Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.records import DocumentKind
 from bandi.model.rules import Pin
 
 scenarios(str(Path(__file__).parent.parent / "features" / "experiments.feature"))
@@ -218,6 +224,67 @@ def test_variants_start_from_what_the_placement_knows(folder: Path) -> None:
         assert shop.arms("bold.treatment", ["t3"])[0].successes == 5  # the first start alone copies
 
 
+def test_a_variant_added_to_a_started_experiment_starts_from_what_the_placement_knows(folder: Path) -> None:
+    text = CONFIG.replace('policy = { use = "editor" }', "")
+    late = text.replace("weight = 0.5", "weight = 0.4") + "\n[experiments.bold.variants.late]\nweight = 0.2\n"
+    names = ("home", "bold.control", "bold.late", "bold.treatment")
+    write_config(folder, text)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.record(*[bandi.Click(user=f"u{i}", item="t3", placement="home") for i in range(5)])
+        shop.experiments.change("bold", Start(**WORDS))
+        shop.record(bandi.Click(user="u9", item="t3", placement="home"))
+    write_config(folder, late)
+    with bandi.open(folder) as shop:
+        assert [shop.arms(name, ["t3"])[0].successes for name in names] == [6, 5, 6, 5]
+        assert "placement bold.late: new, its arms start from those of home" in shop.opening.notes
+        edit = "experiment bold: variants, weights changed while running"
+        assert sum(note.startswith(edit) for note in shop.opening.notes) == 1
+        for snapshot in (folder / "snapshots").iterdir():
+            snapshot.unlink()
+        assert dumped(recover(folder, shop._log).state) == dumped(shop._state)
+    with bandi.open(folder) as shop:
+        assert [shop.arms(name, ["t3"])[0].successes for name in names] == [6, 5, 6, 5]
+        assert not [note for note in shop.opening.notes if note.startswith("experiment")]
+
+
+def test_a_variant_added_before_the_start_waits_for_it(folder: Path) -> None:
+    text = CONFIG.replace('policy = { use = "editor" }', "")
+    write_config(folder, text)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.record(bandi.Click(user="u", item="t3", placement="home"))
+    write_config(
+        folder,
+        text.replace("weight = 0.5", "weight = 0.4") + "\n[experiments.bold.variants.late]\nweight = 0.2\n",
+    )
+    with bandi.open(folder) as shop:
+        assert "placement bold.late: new, its arms start at the prior" in shop.opening.notes
+        assert shop.arms("bold.late", ["t3"])[0].successes == 0
+        assert not [note for note in shop.opening.notes if note.startswith("experiment")]
+
+
+@pytest.mark.parametrize(
+    ("found", "edited", "words"),
+    [
+        ("share = 0.5", 'share = 0.5\nsalt = "anew"', "salt"),
+        ("[layers.all]", '[layers.all]\nsalt = "anew"', "the layer's salt"),
+        ("share = 0.5", "share = 0.5\nbuckets = [0.0, 0.8]\nsticky = false", "buckets, sticky"),
+        ('policy = { use = "thompson" }', 'policy = { use = "ucb1" }', "lists"),
+        ("share = 0.5", 'share = 0.5\nsalt = "experiment:bold"', ""),
+        ('metrics = ["ctr"]', "", ""),
+    ],
+)
+def test_an_edit_of_a_running_experiment_is_told(folder: Path, found: str, edited: str, words: str) -> None:
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.experiments.change("bold", Start(**WORDS))
+    write_config(folder, CONFIG.replace(found, edited))
+    with bandi.open(folder) as shop:
+        told = [note.partition(";")[0] for note in shop.opening.notes if note.startswith("experiment")]
+        assert told == ([f"experiment bold: {words} changed while running"] if words else [])
+
+
 SHARED = """
 [placements.home]
 k = 4
@@ -393,6 +460,49 @@ def test_a_ramp_beyond_its_buckets_and_an_unknown_winner_are_refused(folder: Pat
             shop.experiments.change("bold", Ramp(share=0.5, **WORDS))
         with pytest.raises(InvalidInputError, match="did you mean treatment"):
             shop.experiments.change("bold", Conclude(winner="treatmet", **WORDS))
+
+
+@pytest.mark.parametrize(("change", "where"), BAD)
+def test_a_field_beyond_its_limit_changes_nothing_and_the_folder_goes_on(folder: Path, change: Any, where: str) -> None:
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        with pytest.raises(InvalidInputError) as refused:
+            shop.experiments.change("bold", change)
+        assert refused.value.problems[0].where == where
+        assert shop.experiments.change("bold", Start(**WORDS)).status == "running"
+        assert shop.recommend("r1").items
+    with bandi.open(folder) as shop:
+        assert len(shop.experiments.get("bold").changes) == 1
+
+
+POISON: list[Any] = [
+    Stop(who="k" * 300, why="w" * 2_000),
+    Stop(who=b"kim", why=""),  # type: ignore[arg-type]
+    Ramp(share=float("nan"), **WORDS),
+    RampDown(share=-0.5, **WORDS),
+    Stop(who="k", why="red \x1b[31m"),
+]
+
+
+@pytest.mark.parametrize("change", POISON)
+def test_a_folder_whose_log_has_a_field_beyond_its_limit_opens(folder: Path, change: Any) -> None:
+    """Versions before this one logged such changes without a look."""
+    write_config(folder, CONFIG)
+    with bandi.open(folder) as shop:
+        shop.items.put(ITEMS)
+        shop.experiments.change("bold", Start(**WORDS))
+        payload = msgspec.msgpack.encode(ChangeRecord("bold", 1, change))
+        shop.experiments._submit(
+            lambda done: DocumentJob(DocumentKind.EXPERIMENT, "policy", (), payload, Receipt(accepted=1), done)
+        )
+    with bandi.open(folder) as shop:
+        view = shop.experiments.get("bold")
+        assert (len(view.changes), view.share) == (2, 0.5)
+        for snapshot in (folder / "snapshots").iterdir():
+            snapshot.unlink()
+        assert dumped(recover(folder, shop._log).state) == dumped(shop._state)
+        assert shop.recommend("r1").items
 
 
 def test_a_variant_cannot_be_asked_for(started: bandi.Engine) -> None:

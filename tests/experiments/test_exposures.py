@@ -58,3 +58,30 @@ def test_an_experiment_that_is_gone_is_forgotten() -> None:
     exposures.configure({7: ("two", "a")})
     exposures.configure(VERSIONS)
     assert (exposures.variant("one", 2), exposures.variant("two", 2)) == (None, "a")
+
+
+def test_variants_that_come_and_go_for_years_keep_apart() -> None:
+    """40 files of 16 variants each, 640 names: each reader is still known by the one they met."""
+    exposures = Exposures()
+    for file in range(40):
+        versions = {16 * file + i: ("one", f"file{file}_{i}") for i in range(16)}
+        exposures.configure(versions)
+        exposures.fold(headers([(version, version) for version in versions]))
+    again = Exposures()
+    again.configure(versions)
+    again.load(exposures.dump())
+    for found in (exposures, again):
+        assert [found.variant("one", user) for user in range(640)] == [f"file{u // 16}_{u % 16}" for u in range(640)]
+        assert set(found.counts("one").values()) == {1}
+
+
+def test_a_snapshot_of_a_byte_for_each_reader_is_read() -> None:
+    exposures = Exposures()
+    exposures.configure(VERSIONS)
+    exposures.fold(headers([(2, 3), (5, 4)]))
+    dumped = exposures.dump()
+    again = Exposures()
+    again.configure(VERSIONS)
+    again.load(dumped | {"one/codes": dumped["one/codes"].astype(np.int8)})
+    again.fold(headers([(900, 4)]))
+    assert [again.variant("one", user) for user in (2, 5, 900)] == ["a", "b", "b"]

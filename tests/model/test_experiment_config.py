@@ -109,6 +109,8 @@ def test_variants_with_statistics_of_their_own_are_placements() -> None:
             ["'own'", "way to forget"],
         ),
         ({"more": "colour = 3"}, 20, ["an unknown key"]),
+        ({"more": 'metrics = ["ctr", "\\u001b[31m"]'}, 20, ["metrics", r"'\x1b'", "without control characters"]),
+        ({"buckets": '[0.0, 0.5]\nguardrails = ["a\\nb"]'}, 20, ["guardrails", "without control characters"]),
         ({"more": 'states = ["payng"]'}, 20, ["did you mean paying?"]),
     ],
 )
@@ -145,6 +147,34 @@ def test_experiments_beside_each_other_are_taken() -> None:
         {"placement": "viewer_end", "layer": "viewer", "buckets": "[0.0, 1.0]"},
     ):
         parse_config(FILE.format(**GOOD) + OTHER.format(**other))
+
+
+@pytest.mark.parametrize(
+    ("changed", "layer", "line", "words"),
+    [
+        ({"more": 'salt = "spring"'}, 'salt = "spring"', 21, ["experiments.bold.salt", "layers.home"]),
+        ({"more": 'salt = "layer:viewer"'}, "", 20, ["experiments.bold.salt", "layers.viewer"]),
+        ({}, 'salt = "experiment:bold"', 12, ["layers.home.salt", "experiments.bold"]),
+        ({}, 'salt = "layer:viewer"', 12, ["layers.home.salt", "layers.viewer"]),
+    ],
+)
+def test_no_two_have_one_salt(changed: dict[str, object], layer: str, line: int, words: list[str]) -> None:
+    text = FILE.format(**GOOD | changed).replace(
+        "holdout = 0.1\n", f"holdout = 0.1\n{layer}\n" if layer else "holdout = 0.1\n"
+    )
+    message = refusal(text)
+    assert f"bandi.toml:{line}: " in message and "one that nothing else has" in message
+    assert all(word in message for word in words), message
+
+
+def test_two_experiments_have_two_salts() -> None:
+    other = OTHER.format(placement="viewer_end", layer="viewer", buckets="[0.0, 1.0]")
+    message = refusal(FILE.format(**GOOD | {"more": 'salt = "s"'}) + other.replace("owner", 'salt = "s"\nowner'))
+    assert (
+        "bandi.toml:33: experiments.other.salt: expected one that nothing else has, found 's', the salt of experiments.bold"
+        in message
+    )
+    parse_config(FILE.format(**GOOD | {"more": 'salt = "s"'}) + other.replace("owner", 'salt = "t"\nowner'))
 
 
 def test_a_layer_that_is_not_there() -> None:

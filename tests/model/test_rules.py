@@ -87,6 +87,8 @@ def boost(**fields: Any) -> Boost:
     [
         (pin(owner="  "), "$[0].owner", "says something"),
         (pin(reason="\t"), "$[0].reason", "says something"),
+        (pin(owner="kim\x1b[31m"), "$[0].owner", "without control characters"),
+        (pin(reason="line\nline"), "$[0].reason", "without control characters"),
         (pin(ends_at=NOW / 1000), "$[0].ends_at", "after now"),
         (pin(starts_at=FIELDS["ends_at"]), "$[0].ends_at", "after starts_at"),
         (pin(ends_at=NOW / 1000 + 366 * DAY + 1), "$[0].ends_at", "at most 366 days"),

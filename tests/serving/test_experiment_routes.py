@@ -59,6 +59,9 @@ def test_an_experiment_is_run_over_http(asking):
         ({"action": "start", "who": "kim"}, 422, "$.why"),
         ({"action": "begin", **WORDS}, 422, "$.action"),
         ({"action": "ramp", "share": 1.5, **WORDS}, 422, "$.share"),
+        ({"action": "start", "who": "k" * 257, "why": "x"}, 422, "$.who"),
+        ({"action": "start", "who": "k", "why": "x" * 1_001}, 422, "$.why"),
+        ({"action": "start", "who": "k", "why": "red \x1b[31m"}, 422, "$.why"),
         ({"action": "ramp", "share": 0.2, **WORDS}, 422, "$.share"),
         ({"action": "stop", **WORDS}, 422, "$.action"),
         (b"{", 400, "body"),
@@ -69,6 +72,20 @@ def test_bad_changes_are_refused_and_change_nothing(asking, body, status, where)
     assert answer.status == status
     assert answer.json["errors"][0]["where"] == where
     assert asking("GET", "/v1/experiments/bold").json["changes"] == []
+
+
+def test_answers_hold_the_latest_changes_and_count_the_others(asking):
+    for i in range(51):
+        for action in ("start", "stop"):
+            body = {"action": action, "who": "kim", "why": f"{action} {i}"}
+            changed = asking("POST", "/v1/experiments/bold/changes", body)
+            assert changed.status == 200
+    (listed,) = asking("GET", "/v1/experiments").json["experiments"]
+    alone = asking("GET", "/v1/experiments/bold").json
+    for view, most in ((listed, 10), (alone, 100), (changed.json, 100)):
+        assert (len(view["changes"]), view["older_changes"]) == (most, 102 - most)
+        assert view["changes"][-1]["change"]["why"] == "stop 50"
+    assert listed["changes"] == alone["changes"][-10:]
 
 
 def test_an_unknown_experiment_is_not_found(asking):

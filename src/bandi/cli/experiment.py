@@ -67,9 +67,10 @@ def show_command(folder: Path, name: str, as_json: bool) -> None:
     import msgspec
 
     from bandi.cli.console_tables import print_table
+    from bandi.engine.experiments import MAX_CHANGES
 
     with _opened(folder) as engine:
-        view = engine.experiments.get(name)
+        view = engine.experiments.get(name, MAX_CHANGES)
     if as_json:
         click.echo(msgspec.json.encode(view))
         return

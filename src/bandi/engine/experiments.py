@@ -17,11 +17,15 @@ from bandi.engine.variants import PlacedExperiment
 from bandi.experiments.standings import Standing
 from bandi.model.answers import Receipt
 from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
-from bandi.model.experiment_changes import Change, ChangeRecord, Conclude, Ramp, RampDown, Start, Stop
+from bandi.model.experiment_changes import Change, ChangeRecord, Conclude, Ramp, RampDown, Start, Stop, checked_change
 from bandi.model.records import DocumentKind
 
 MAX_CHANGES = 10_000
 """Changes of one experiment over its life."""
+LISTED_CHANGES = 10
+"""Latest changes of each experiment where all are listed."""
+SHOWN_CHANGES = 100
+"""Latest changes of an experiment that is looked at alone, unless more are asked for."""
 _ROUNDING = 1e-9
 
 
@@ -42,7 +46,8 @@ class ExperimentView(msgspec.Struct, frozen=True):
     """An experiment as it stands.
 
     status: `declared` (never started), `waiting` (started, before `starts_at`), `running`, `ended` (from `ends_at` on),
-    `stopped` or `concluded`; share: of the layer's readers, now; changes: oldest first.
+    `stopped` or `concluded`; share: of the layer's readers, now; changes: the latest of them, oldest first;
+    older_changes: how many came before those.
     """
 
     name: str
@@ -60,6 +65,7 @@ class ExperimentView(msgspec.Struct, frozen=True):
     guardrails: tuple[str, ...]
     variants: tuple[VariantView, ...]
     changes: tuple[ChangeRecord, ...]
+    older_changes: int
 
 
 class ExperimentsDoor:
@@ -72,30 +78,31 @@ class ExperimentsDoor:
         self._changing = threading.Lock()  # a change is checked against the one before it
 
     def all(self) -> tuple[ExperimentView, ...]:
-        """All experiments of bandi.toml, by name. O(experiments * readers)."""
-        return tuple(self._view(placed) for _, placed in sorted(self._all_placed().items()))
+        """All experiments of bandi.toml, by name, each with its last LISTED_CHANGES changes. O(experiments * readers)."""
+        return tuple(self._view(placed, LISTED_CHANGES) for _, placed in sorted(self._all_placed().items()))
 
-    def get(self, experiment: str) -> ExperimentView:
-        """The experiment of that name. Raises UnknownNameError."""
-        return self._view(self._placed(experiment))
+    def get(self, experiment: str, changes: int = SHOWN_CHANGES) -> ExperimentView:
+        """The experiment of that name, with its last `changes` changes at most. Raises UnknownNameError."""
+        return self._view(self._placed(experiment), changes)
 
     def change(self, experiment: str, change: Change) -> ExperimentView:
         """Start, ramp, stop or conclude it; how it stands then.
 
-        Raises UnknownNameError for another name, InvalidInputError for what does not follow from how it stands: see
-        `docs/experiments/running.md`; StorageFullError.
+        Raises UnknownNameError for another name, InvalidInputError for a field that `checked_change` refuses and for what does
+        not follow from how it stands: see `docs/experiments/running.md`; StorageFullError.
         """
         with self._changing:
             placed = self._placed(experiment)
+            change = checked_change(change)
             problem = self._fault(placed, change)
             if problem is not None:
                 raise InvalidInputError(problem)
-            record = ChangeRecord(experiment, self._clock_ms(), change)
+            record = ChangeRecord(placed.name, self._clock_ms(), change)
             payload = msgspec.msgpack.encode(record)
             self._submit(
                 lambda done: DocumentJob(DocumentKind.EXPERIMENT, "policy", (), payload, Receipt(accepted=1), done)
             )
-        return self._view(placed)
+        return self._view(placed, SHOWN_CHANGES)
 
     def _all_placed(self) -> dict[str, PlacedExperiment]:
         return {placed.name: placed for place in self._state.placements.values() for placed in place.experiments}
@@ -112,9 +119,6 @@ class ExperimentsDoor:
     def _fault(self, placed: PlacedExperiment, change: Change) -> Problem | None:
         """What is wrong with a change, as things stand."""
         standing = self._state.experiments.standings.get(placed.name)
-        for key, least in (("who", change.who), ("why", change.why)):
-            if not least.strip():
-                return Problem(f"$.{key}", repr(least)[:66], "some words: whoever reads the log later wants to know")
         if len(standing.changes) >= MAX_CHANGES:
             return Problem("experiment", f"{MAX_CHANGES:,} changes", "fewer")
         if standing.status == "concluded":
@@ -142,10 +146,11 @@ class ExperimentsDoor:
             return Problem(where, f"{placed.config.ends_at}, which has passed", "a moment to come", hint)
         return None
 
-    def _view(self, placed: PlacedExperiment) -> ExperimentView:
+    def _view(self, placed: PlacedExperiment, most_changes: int) -> ExperimentView:
         state, config = self._state, placed.config
         standing = state.experiments.standings.get(placed.name)
         readers = state.experiments.exposures.counts(placed.name)
+        older = max(0, len(standing.changes) - most_changes)
         return ExperimentView(
             name=placed.name,
             status=self._status(placed, standing),
@@ -173,7 +178,8 @@ class ExperimentsDoor:
                 )
                 for name, place in zip(placed.names, placed.variants, strict=True)
             ),
-            changes=standing.changes,
+            changes=standing.changes[older:],
+            older_changes=older,
         )
 
     def _status(

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 
 from bandi.engine.carrying_on import clicks_carry_over, counted
+from bandi.engine.experiment_edits import beginning, notes_of_edits
 from bandi.engine.folder import read_config
 from bandi.engine.recovery import recover
 from bandi.engine.state import State
 from bandi.engine.variants import variant_versions
+from bandi.experiments.standings import Standings
 from bandi.log.protocol import Chunk, DocumentChunk, Progress
 from bandi.log.sqlite import SqliteLog, open_log
 from bandi.model.config import Config
@@ -59,7 +61,7 @@ def open_folder(folder: Path, clock_ms: Callable[[], int], progress: Progress | 
         story.notes = [f"snapshot passed over: {reason}" for reason in recovered.passed_over]
         unnamed = any(placement.version_index < 0 for placement in state.placements.values())
         if state.config != config or unnamed:  # an earlier version of ours called its policies otherwise
-            story.notes += _changes(state.config, config)
+            story.notes += _changes(state.config, config, state.experiments.standings)
             state.fold(log.append(_config_chunks(state, config)))
         story.notes += [
             f"placement {name}: {placement.policy.missing}"
@@ -95,8 +97,8 @@ def _config_chunks(state: State, config: Config) -> list[Chunk]:
     return [*chunks, DocumentChunk(DocumentKind.CONFIG, msgspec.msgpack.encode(config))]
 
 
-def _changes(old: Config | None, new: Config) -> list[str]:
-    """What the change of configuration does to arms."""
+def _changes(old: Config | None, new: Config, standings: Standings) -> list[str]:
+    """What the change of configuration does to arms and to experiments that were started."""
     if old is None:
         return []
     notes = []
@@ -104,7 +106,7 @@ def _changes(old: Config | None, new: Config) -> list[str]:
     for name, placement in new_placements.items():
         before = old_placements.get(name)
         if before is None:
-            notes.append(f"placement {name}: new, its arms start at the prior")
+            notes.append(f"placement {name}: new, {_beginning(name, new, standings)}")
         elif counted(before, old) != counted(placement, new) and clicks_carry_over(before, old, placement, new):
             notes.append(
                 f"placement {name}: what is counted after a click has changed; clicks carry over, the rest starts anew"
@@ -116,4 +118,12 @@ def _changes(old: Config | None, new: Config) -> list[str]:
     notes += [
         f"placement {name}: gone, its arms are forgotten" for name in old_placements if name not in new_placements
     ]
-    return notes
+    return [*notes, *notes_of_edits(old, new, standings)]
+
+
+def _beginning(name: str, config: Config, standings: Standings) -> str:
+    experiment, dot, inner = name.partition(".")
+    if not dot:
+        return "its arms start at the prior"
+    declared = config.experiments[experiment]
+    return beginning(declared, declared.variants[inner], config, standings.get(experiment).started)

@@ -8,7 +8,7 @@ starts over (a sequence lock), so what it read belongs to exactly one log positi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -290,6 +290,9 @@ class State:
             self.placements[name] = state
         self.experiments.configure(config, self.placements, self.interner)
         self.config = config
+        for name in config.experiments:
+            if self.experiments.standings.get(name).started:
+                self._begin(name, already=previous)
         self._by_index = {state.index: state for state in self.placements.values()}
         self.contexts.configure(state.dimensions for state in self.placements.values() if state.dimensions)
         self.attribution = self.attribution.reconfigured(self._rules(config), config.log.attribution_horizon)
@@ -299,15 +302,18 @@ class State:
         )
         self.seen = self.seen.resized(config.log.duplicate_horizon)
 
-    def _begin(self, experiment: str) -> None:
-        """An experiment starts: variants with arms of their own start from what those of its placement know."""
+    def _begin(self, experiment: str, already: Container[str] = ()) -> None:
+        """An experiment starts, or is changed after its start: variants with arms of their own, but for those of `already`,
+        begin with what the placement's know.
+        """
         config = self.config
         if config is None or experiment not in config.experiments:
             return
         declared = config.experiments[experiment]
         for inner, variant in declared.variants.items():
-            if owns_statistics(variant):
-                own = self.placements[variant_name(experiment, inner)]
+            full = variant_name(experiment, inner)
+            if owns_statistics(variant) and full not in already:
+                own = self.placements[full]
                 carry(self.placements[declared.placement], config, own, config)
 
     def _rules(self, config: Config) -> list[PlacementRule]:

@@ -14,7 +14,16 @@ from bandi.experiments.standings import Standings
 from bandi.learning.reader_states import ReaderState
 from bandi.model.config import Config, Placement
 from bandi.model.experiment_config import Experiment
-from bandi.model.variants import all_variants, moment_ms, owns_statistics, variant_name, variant_version, varied
+from bandi.model.variants import (
+    all_variants,
+    experiment_salt,
+    layer_salt,
+    moment_ms,
+    owns_statistics,
+    variant_name,
+    variant_version,
+    varied,
+)
 from bandi.policies.carrying import share_arms
 from bandi.policies.registry import make_policy, policy_version
 from bandi.targeters.registry import make_targeter
@@ -58,8 +67,8 @@ def split_of(config: Config, name: str) -> Split:
     experiment = config.experiments[name]
     low, high = experiment.buckets
     weights = [variant.weight for _, variant in sorted(experiment.variants.items())]
-    layer_salt = config.layers[experiment.layer].salt or experiment.layer
-    return split(layer_salt, experiment.salt or name, (low, high), weights)
+    taking_part = layer_salt(experiment.layer, config.layers[experiment.layer].salt)
+    return split(taking_part, experiment_salt(name, experiment.salt), (low, high), weights)
 
 
 class Experiments:

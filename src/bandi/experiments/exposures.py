@@ -14,11 +14,11 @@ _FIRST_READERS = 1_024
 
 
 class _Met:
-    """One experiment's readers. codes: int8[readers], an index into `names`, NOT_EXPOSED for those who met none."""
+    """One experiment's readers. codes: int32[readers], an index into `names`, NOT_EXPOSED for those who met none."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self.codes = np.full(0, NOT_EXPOSED, np.int8)
+        self.codes = np.full(0, NOT_EXPOSED, np.int32)
 
     def code(self, variant: str) -> int:
         """The number of a variant, a new one where it has none."""
@@ -29,13 +29,16 @@ class _Met:
     def reserve(self, readers: int) -> None:
         """Room for dense ids below `readers`."""
         if readers > len(self.codes):
-            grown = np.full(max(readers, len(self.codes) * 3 // 2, _FIRST_READERS), NOT_EXPOSED, np.int8)
+            grown = np.full(max(readers, len(self.codes) * 3 // 2, _FIRST_READERS), NOT_EXPOSED, np.int32)
             grown[: len(self.codes)] = self.codes
             self.codes = grown
 
 
 class Exposures:
-    """First variants by experiment and reader: a byte for each reader of each experiment that anybody met."""
+    """First variants by experiment and reader: four bytes for each reader of each experiment that anybody met.
+
+    Variants that left the file keep their numbers, so there may be more of them than an experiment has at one time.
+    """
 
     def __init__(self) -> None:
         self._met: dict[str, _Met] = {}
@@ -108,7 +111,7 @@ class Exposures:
         for name, met in self._met.items():
             if f"{name}/codes" not in arrays:
                 continue
-            met.codes = np.array(arrays[f"{name}/codes"], np.int8)
+            met.codes = np.array(arrays[f"{name}/codes"], np.int32)
             stored = msgspec.msgpack.decode(arrays[f"{name}/names"].tobytes(), type=list[str])
             if len(met.codes) and int(met.codes.max()) >= len(stored):
                 raise ValueError(f"exposures of {name} name a variant that is not there")

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
-from bandi.model.experiment_changes import ChangeRecord, Conclude, Ramp, RampDown, Start, Status, Stop
+from bandi.model.experiment_changes import Change, ChangeRecord, Conclude, Ramp, RampDown, Start, Status, Stop
 from bandi.model.records import Array
 
-_decoder = msgspec.msgpack.Decoder(list[ChangeRecord])
-_one_decoder = msgspec.msgpack.Decoder(ChangeRecord)
+
+class _StoredChange(msgspec.Struct):
+    """A change as it lies in the log, with no bound on any field: what was logged once must be readable for ever."""
+
+    action: Literal["start", "ramp", "ramp_down", "stop", "conclude"]
+    who: Any
+    why: Any
+    share: float = float("nan")
+    winner: str | None = None
+
+
+class _StoredRecord(msgspec.Struct):
+    experiment: str
+    at_ms: int
+    change: _StoredChange
+
+
+_decoder = msgspec.msgpack.Decoder(list[_StoredRecord])
+_one_decoder = msgspec.msgpack.Decoder(_StoredRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class Standings:
 
     def apply(self, payload: bytes) -> tuple[str, bool]:
         """Apply an EXPERIMENT document. The experiment, and whether it started for the first time."""
-        record = _one_decoder.decode(payload)
+        record = _record(_one_decoder.decode(payload))
         before = self.get(record.experiment)
         after = _changed(before, record)
         self._standings = {**self._standings, record.experiment: after}
@@ -67,8 +85,27 @@ class Standings:
         """Replace everything by what `dump` gave; nothing where a snapshot was written before there were experiments."""
         self._standings = {}
         if arrays:
-            for record in _decoder.decode(arrays["changes"].tobytes()):
+            for record in map(_record, _decoder.decode(arrays["changes"].tobytes())):
                 self._standings[record.experiment] = _changed(self.get(record.experiment), record)
+
+
+def _record(stored: _StoredRecord) -> ChangeRecord:
+    return ChangeRecord(stored.experiment, stored.at_ms, _change(stored.change))
+
+
+def _change(stored: _StoredChange) -> Change:
+    who, why = (text if isinstance(text, str) else repr(text) for text in (stored.who, stored.why))
+    match stored.action:
+        case "start":
+            return Start(who=who, why=why)
+        case "ramp":
+            return Ramp(who=who, why=why, share=stored.share)
+        case "ramp_down":
+            return RampDown(who=who, why=why, share=stored.share)
+        case "stop":
+            return Stop(who=who, why=why)
+        case "conclude":
+            return Conclude(who=who, why=why, winner=stored.winner)
 
 
 def _changed(before: Standing, record: ChangeRecord) -> Standing:
@@ -77,7 +114,7 @@ def _changed(before: Standing, record: ChangeRecord) -> Standing:
         case Start():
             return replace(after, status="running")
         case Ramp(share=share) | RampDown(share=share):
-            return replace(after, share=share)
+            return replace(after, share=share) if 0 < share <= 1 else after  # another one cannot be served
         case Stop():
             return replace(after, status="stopped")
         case Conclude(winner=winner):

@@ -1,4 +1,4 @@
-"""What no single value of an experiment's table shows: buckets that overlap, weights, names that must exist."""
+"""What no single value of an experiment's table shows: buckets that overlap, weights, salts, names that must exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import msgspec
 from bandi.model.config_checks import exploration_checks, policy_checks
 from bandi.model.config_kinds import Found, nearest, shown
 from bandi.model.policy_config import CountingArms, EpsilonGreedy, PolicyConfig, Thompson, Ucb1
-from bandi.model.variants import moment_ms
+from bandi.model.printable import first_unprintable
+from bandi.model.variants import experiment_salt, layer_salt, moment_ms
 
 MAX_VARIANTS = 16
 ROUNDING = 2e-4
@@ -32,6 +33,7 @@ def experiment_checks(tree: dict[str, Any]) -> Iterator[Found]:
             *_named(experiment["layer"], layers, (*keys, "layer"), "a [layers.NAME] table"),
         ]
         yield from wrong
+        yield from _line_checks(experiment, keys)
         yield from _moment_checks(experiment, keys)
         yield from _weight_checks(experiment["variants"], (*keys, "variants"))
         if not wrong:
@@ -42,12 +44,22 @@ def experiment_checks(tree: dict[str, Any]) -> Iterator[Found]:
                 where = (*keys, "variants", inner)
                 yield from _variant_checks(variant, experiment["placement"], tree, where)
     yield from _meeting_checks(sound)
+    yield from _salt_checks(layers, experiments)
 
 
 def _named(name: str, names: dict[str, Any], keys: Keys, what: str = "one") -> Iterator[Found]:
     if name not in names:
         expected = f"one of: {', '.join(names)}" if names else f"{what} (there is none)"
         yield Found(keys, repr(name), expected, nearest(name, names))
+
+
+def _line_checks(experiment: dict[str, Any], keys: Keys) -> Iterator[Found]:
+    """What people write and terminals show; not part of the types, which must read the configurations of old logs."""
+    for key in ("owner", "regions", "metrics", "guardrails"):
+        texts = experiment.get(key, ())
+        for text in [texts] if isinstance(texts, str) else texts:
+            if unprintable := first_unprintable(text):
+                yield Found((*keys, key), ascii(unprintable), "one line of text, without control characters")
 
 
 def _moment_checks(experiment: dict[str, Any], keys: Keys) -> Iterator[Found]:
@@ -112,6 +124,20 @@ def _meeting_checks(experiments: dict[str, dict[str, Any]]) -> Iterator[Found]:
                 expected = f"{theirs['layer']!r}, the layer of {other}, which is at {mine['placement']} too"
                 hint = "a list can be of one variant only"
                 yield Found(("experiments", name, "layer"), repr(mine["layer"]), expected, hint)
+
+
+def _salt_checks(layers: dict[str, Any], experiments: dict[str, Any]) -> Iterator[Found]:
+    """Equal salts draw the same numbers: an experiment with its layer's would give all its readers one variant."""
+    salts = [("layers", name, layer_salt(name, layer.get("salt"))) for name, layer in layers.items()]
+    salts += [("experiments", name, experiment_salt(name, each.get("salt"))) for name, each in experiments.items()]
+    salts.sort(
+        key=lambda one: "salt" in (layers if one[0] == "layers" else experiments)[one[1]]
+    )  # those said come last
+    first: dict[str, str] = {}
+    for table, name, salt in salts:
+        if salt in first:
+            yield Found((table, name, "salt"), f"{salt!r}, the salt of {first[salt]}", "one that nothing else has")
+        first.setdefault(salt, f"{table}.{name}")
 
 
 def _placement_checks(name: str, placements: dict[str, Any], keys: Keys) -> Iterator[Found]:

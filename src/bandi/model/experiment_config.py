@@ -18,7 +18,7 @@ class Layer(Struct, frozen=True):
     """Readers in buckets from 0 to 1 by a hash of their id: experiments of one layer never share a reader."""
 
     salt: Salt | None = None
-    """Another salt puts readers in other buckets: 1 to 64 printable ASCII characters, no blanks; absent: the layer's name."""
+    """Another salt puts readers in other buckets: 1 to 64 printable ASCII characters, no blanks; absent: `layer:NAME`."""
     holdout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     """Share of the readers, the last buckets, who are in no experiment of the layer."""
 
@@ -58,7 +58,7 @@ class Experiment(Struct, frozen=True):
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
     """Share of the layer's readers that it starts with, from its first bucket on; absent: all its buckets."""
     salt: Salt | None = None
-    """Another salt deals readers to variants anew; absent: the experiment's name."""
+    """Another salt deals readers to variants anew; absent: `experiment:NAME`. No two layers or experiments have the same."""
     states: tuple[ReaderStateName, ...] = ()
     """Only readers in these states take part; none named: all."""
     regions: Annotated[tuple[Words, ...], msgspec.Meta(max_length=100)] = ()

@@ -21,6 +21,7 @@ import msgspec
 
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.events import Id, Moment, milliseconds
+from bandi.model.printable import first_unprintable
 
 MAX_RULES = 1_000
 MAX_RULE_ITEMS = 1_000
@@ -113,7 +114,8 @@ def checked_rules(rules: Sequence[Rule], now_ms: int, where: str = "$") -> tuple
     """New rules, checked at `now_ms` as far as can be told without the catalogue and the configuration.
 
     Raises InvalidInputError, naming every fault (at most 100): more than MAX_RULES, an id used twice, a field out of its
-    range, an end that is past, before the start or more than MAX_LIFE_DAYS behind it, a schedule without its zone.
+    range, control characters in owner or reason, an end that is past, before the start or more than MAX_LIFE_DAYS behind it,
+    a schedule without its zone.
     """
     if len(rules) > MAX_RULES:
         raise InvalidInputError(Problem(where, f"{len(rules):,} rules", f"at most {MAX_RULES:,}"))
@@ -139,11 +141,13 @@ def checked_rules(rules: Sequence[Rule], now_ms: int, where: str = "$") -> tuple
 
 
 def _rule_problems(rule: Rule, now_ms: int, where: str) -> list[Problem]:
-    problems = [
-        Problem(f"{where}.{name}", "blanks", "a text that says something")
-        for name in ("owner", "reason")
-        if not getattr(rule, name).strip()
-    ]
+    problems = []
+    for name, text in (("owner", rule.owner), ("reason", rule.reason)):
+        if not text.strip():
+            problems.append(Problem(f"{where}.{name}", "blanks", "a text that says something"))
+        elif unprintable := first_unprintable(text):
+            expected = "one line of text, without control characters"
+            problems.append(Problem(f"{where}.{name}", ascii(unprintable), expected))
     problems += _time_problems(rule, now_ms, where)
     if rule.schedule is not None:
         problems += _schedule_problems(rule.schedule, f"{where}.schedule")

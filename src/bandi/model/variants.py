@@ -17,6 +17,16 @@ def variant_name(experiment: str, variant: str) -> str:
     return f"{experiment}.{variant}"
 
 
+def layer_salt(layer: str, salt: str | None) -> str:
+    """What a layer's buckets are drawn by; salt: as configured."""
+    return f"layer:{layer}" if salt is None else salt
+
+
+def experiment_salt(experiment: str, salt: str | None) -> str:
+    """What readers are dealt to an experiment's variants by; never that of a layer, whose buckets would be its variants."""
+    return f"experiment:{experiment}" if salt is None else salt
+
+
 def variant_version(experiment: str, variant: str, policy: str) -> str:
     """What its decisions say in place of the policy's version, such as `bold.treatment/ucb1@3f2a91c0`."""
     return f"{variant_name(experiment, variant)}/{policy}"

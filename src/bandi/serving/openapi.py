@@ -9,6 +9,7 @@ import msgspec
 import bandi
 from bandi.engine.crediting import CreditReport
 from bandi.engine.delay_curves import DelayReport
+from bandi.engine.experiments import LISTED_CHANGES, SHOWN_CHANGES
 from bandi.engine.pushing import MAX_BUDGET
 from bandi.experiments.result import ExperimentResult
 from bandi.model.answers import Arm, Ranking, Receipt, Stats
@@ -238,8 +239,12 @@ def _experiments() -> Json:
         200, "Durable; it acts from the next request on", _content(_ref("ExperimentView")), (*_WRITES, 404)
     )
     change = _operation("experiments", "change_experiment", "Start, ramp, stop or conclude one experiment.", durable)
-    every = _get("experiments", "list_experiments", "All experiments of bandi.toml.", _ref("Experiments"))
-    one = _get("experiments", "get_experiment", "One experiment.", _ref("ExperimentView"), (400, 404))
+    listed = (
+        f"All experiments of bandi.toml, each with its last {LISTED_CHANGES} changes and the number of those before."
+    )
+    every = _get("experiments", "list_experiments", listed, _ref("Experiments"))
+    alone = f"One experiment, with its last {SHOWN_CHANGES} changes and the number of those before."
+    one = _get("experiments", "get_experiment", alone, _ref("ExperimentView"), (400, 404))
     named = _path_id("Name of the experiment")
     return {
         "/v1/experiments": {"get": every},
