@@ -106,13 +106,16 @@ def _growing(cell: Array, arrival: Array, reader: Array, day: Array, values: lis
         total = np.cumsum(column)
         so_far.append(total - (total - column)[first][group])
     at, columns = cell[reader] + day, len(values)
-    sums, products = _empty(experiments, columns)
+    sums, products, cubes = _empty(experiments, columns)
+    earlier = [after - value for after, value in zip(so_far, values, strict=True)]
     for i in range(columns):
         sums[..., i] = _binned(at, values[i], experiments)
-        for j in range(i, columns):
-            gain = so_far[i] * so_far[j] - (so_far[i] - values[i]) * (so_far[j] - values[j])
-            products[..., i, j] = products[..., j, i] = _binned(at, gain, experiments)
-    return _looks(_binned(cell + arrival, None, experiments), sums, products)
+        for j in range(columns):
+            products[..., i, j] = _binned(at, so_far[i] * so_far[j] - earlier[i] * earlier[j], experiments)
+            for k in range(columns):
+                gain = so_far[i] * so_far[j] * so_far[k] - earlier[i] * earlier[j] * earlier[k]
+                cubes[..., i, j, k] = _binned(at, gain, experiments)
+    return _looks(_binned(cell + arrival, None, experiments), sums, products, cubes)
 
 
 def _closed(cell: Array, day: Array, rows: Array, experiments: int) -> Looks:
@@ -120,17 +123,19 @@ def _closed(cell: Array, day: Array, rows: Array, experiments: int) -> Looks:
     some = day < DAYS
     at, rows = (cell + day)[some], rows[some]
     columns = rows.shape[1]
-    sums, products = _empty(experiments, columns)
+    sums, products, cubes = _empty(experiments, columns)
     for i in range(columns):
         sums[..., i] = _binned(at, rows[:, i], experiments)
         for j in range(columns):
             products[..., i, j] = _binned(at, rows[:, i] * rows[:, j], experiments)
-    return _looks(_binned(at, None, experiments), sums, products)
+            for k in range(columns):
+                cubes[..., i, j, k] = _binned(at, rows[:, i] * rows[:, j] * rows[:, k], experiments)
+    return _looks(_binned(at, None, experiments), sums, products, cubes)
 
 
-def _empty(experiments: int, columns: int) -> tuple[Array, Array]:
+def _empty(experiments: int, columns: int) -> tuple[Array, Array, Array]:
     shape = (experiments, 2, DAYS, columns)
-    return np.zeros(shape), np.zeros((*shape, columns))
+    return np.zeros(shape), np.zeros((*shape, columns)), np.zeros((*shape, columns, columns))
 
 
 def _binned(at: Array, weights: Array | None, experiments: int) -> Array:
@@ -139,10 +144,10 @@ def _binned(at: Array, weights: Array | None, experiments: int) -> Array:
     )
 
 
-def _looks(readers: Array, sums: Array, products: Array) -> Looks:
+def _looks(readers: Array, sums: Array, products: Array, cubes: Array) -> Looks:
     """From what each day adds to what there is so far; a day alone is no totals, for its readers may be of earlier days."""
-    readers, sums, products = (array.cumsum(axis=2) for array in (readers, sums, products))
-    one, other = (Totals(readers[:, v], sums[:, v], products[:, v]) for v in (1, 0))
+    so_far = [array.cumsum(axis=2) for array in (readers, sums, products, cubes)]
+    one, other = (Totals(*(array[:, v] for array in so_far)) for v in (1, 0))
     return Looks(one, other)
 
 
@@ -223,9 +228,12 @@ class Panel:
         counts = random.multinomial(max(readers // looks, 1), self.shares, (experiments, looks)).astype(float)
         rows = self.rows.copy()
         rows[:, 0] *= 1.0 + lift
+        columns = rows.shape[1]
         squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
-        products = (counts @ squares).reshape(experiments, looks, rows.shape[1], rows.shape[1])
-        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products))
+        cubes = (squares[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+        products = (counts @ squares).reshape(experiments, looks, columns, columns)
+        third = (counts @ cubes).reshape(experiments, looks, columns, columns, columns)
+        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products, third))
 
     def baseline(self, columns: list[int]) -> Baseline:
         """What planning knows, from all kinds at their shares."""
