@@ -281,6 +281,65 @@ def unequal_rows(experiments: int) -> list[list[str]]:
     return rows
 
 
+Draw = Callable[[np.random.Generator, int], Array]
+
+
+def _bursts(chance: float) -> Draw:
+    def draw(random: np.random.Generator, readers: int) -> Array:
+        return (100.0 + random.normal(size=readers) + 1_000.0 * (random.random(readers) < chance))[:, None]
+
+    return draw
+
+
+def _bursts_of_a_ratio(random: np.random.Generator, readers: int) -> Array:
+    below = 1.0 + random.poisson(5.0, readers)
+    return np.stack([below + 50.0 * (random.random(readers) < 0.002), below], axis=1)
+
+
+ANY_DATA: tuple[tuple[str, Draw, Compare, int, int], ...] = (
+    ("100 + N(0, 1), 1,000 more in 0.2 %", _bursts(0.002), compare_means, 25, 475),
+    ("100 + N(0, 1), 1,000 more in 0.1 %", _bursts(0.001), compare_means, 50, 450),
+    ("100 + N(0, 1), 1,000 more in 2 %", _bursts(0.02), compare_means, 50, 450),
+    ("y = x, 50 more in 0.2 %; y / x", _bursts_of_a_ratio, compare_ratios, 25, 475),
+    ("N(0, 1)", lambda random, readers: random.normal(size=(readers, 1)), compare_means, 50, 450),
+    (
+        "exponential, less 5",
+        lambda random, readers: random.exponential(size=(readers, 1)) - 5.0,
+        compare_means,
+        25,
+        475,
+    ),
+)
+"""What is measured of a reader, and how many come to the treatment and to the control each day."""
+
+
+def any_data_rows(experiments: int) -> list[list[str]]:
+    """As unequal_rows, of amounts far from zero, of both signs, and of ratios."""
+    random, rows = np.random.default_rng(6), []
+    for name, draw, compare, treated, held in ANY_DATA:
+        one, other = (_drawn(random, draw, experiments, daily) for daily in (treated, held))
+        comparison = compare(one, other)
+        readers = float(DAYS * (treated + held))
+        judged = difference_sequence(comparison, readers, ALPHA).p_values[:, -1] <= ALPHA
+        every = replace(comparison, contributors=np.full(comparison.contributors.shape, np.inf))
+        early = difference_sequence(every, readers, ALPHA).p_values[:, -1] <= ALPHA
+        fixed = difference_test(comparison, ALPHA).p_values[:, -1] <= ALPHA
+        looks = judged_looks(comparison).sum(axis=-1).mean()
+        share = treated / (treated + held)
+        rows.append([name, f"{share:.0%}", _share(early), _share(judged), f"{looks:.0f}", _share(fixed)])
+    return rows
+
+
+def _drawn(random: np.random.Generator, draw: Draw, experiments: int, daily: int) -> Totals:
+    each = []
+    for _ in range(experiments):
+        days = draw(random, DAYS * daily).reshape(DAYS, daily, -1)
+        squares = np.einsum("dni,dnj->dij", days, days)
+        cubes = np.einsum("dni,dnj,dnk->dijk", days, days, days)
+        each.append((np.full(DAYS, float(daily)), days.sum(axis=1), squares, cubes))
+    return accumulated(Totals(*(np.stack(parts) for parts in zip(*each, strict=True))))
+
+
 def power_rows(name: str, panel: Panel, experiments: int) -> list[list[str]]:
     """A row for each effect, with and without covariates."""
     random = np.random.default_rng(2)
@@ -373,6 +432,8 @@ def main() -> None:
         "t-test, last day",
     ]
     print(table(header, unequal_rows(experiments)))
+    print(f"\n## Any data, 14,000 readers, {experiments // 2:,} experiments\n")
+    print(table(["metric", *header[1:]], any_data_rows(experiments // 2)))
     print(f"\n{time.perf_counter() - start:.0f} s\n\n## Readers for {POWER:.0%} power, both variants together\n")
     header = [
         "metric", "effect", "CUPED", "fixed", "power, simulated", "sequence, at most", "power, simulated",
