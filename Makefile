@@ -34,7 +34,7 @@ browser:
 
 bench: $(READY)  ## all benchmarks; the peers are installed beside the rest
 	$(BIN)/pip install -q --require-hashes -r requirements/bench.txt
-	for bench in rank chain delays linear seen position cascade fatigue nonstationary exploration content_priors journeys credit push funnel arm_memory recommend log fold start loading diet factors text image segments eligibility arrangement targeters services http http_events simulate off_policy off_policy_tuning coverage experiments assignment interference own_log slates; do $(BIN)/python -m bench.$$bench || exit 1; done
+	for bench in rank chain delays linear seen position cascade fatigue nonstationary exploration content_priors journeys credit push funnel arm_memory recommend log fold start loading diet factors text image segments eligibility arrangement targeters services http http_events simulate off_policy off_policy_tuning coverage experiments assignment interference experiment_report own_log slates; do $(BIN)/python -m bench.$$bench || exit 1; done
 
 soak: $(READY)  ## the long tests
 	$(BIN)/pytest -m soak tests

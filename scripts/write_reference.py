@@ -1,4 +1,4 @@
-"""Write docs/reference/config.md and cli.md from the code, so that they cannot drift; a test compares them."""
+"""Write docs/reference/config.md, cli.md and data.md from the code, so that they cannot drift; a test compares them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from bandi.cli.main import COMMANDS, EXIT_STATUS
-from bandi.model import config, config_values, experiment_config, policy_config
+from bandi.loading.public import read_registry
+from bandi.model import config, config_values, experiment_config, metric_config, policy_config
 from bandi.model.config_writing import keys_of, policies, targeters
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -48,6 +49,13 @@ def config_page() -> str:
         ("[layers.NAME]", experiment_config.Layer),
         ("[experiments.NAME]", experiment_config.Experiment),
         ("[experiments.NAME.variants.NAME]", experiment_config.Variant),
+        ('[metrics.NAME] with kind = "mean"', metric_config.MeanMetric),
+        ('[metrics.NAME] with kind = "ratio"', metric_config.RatioMetric),
+        ("[metrics.NAME.numerator] and [metrics.NAME.denominator]", metric_config.Tally),
+        ('[metrics.NAME] with kind = "quantile"', metric_config.QuantileMetric),
+        ('[metrics.NAME] with kind = "funnel"', metric_config.FunnelMetric),
+        ("[[metrics.NAME.steps]]", metric_config.Step),
+        ('[metrics.NAME] with kind = "retention"', metric_config.RetentionMetric),
         ("[log]", config.Log),
         ("[serve]", config.Serve),
     ]
@@ -96,11 +104,58 @@ def cli_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"config.md": config_page, "cli.md": cli_page}
+DATA_INTRODUCTION = """# Public data sets
+
+Made from `src/bandi/loading/public/registry.toml` by `python scripts/write_reference.py`. `bandi data` lists them, `bandi data show NAME`
+says all of one, `bandi data load NAME PATH FOLDER` loads the files that you have. Bandi downloads nothing.
+
+Facts are those of the pages and files that the publishers put out, as far as they could be looked up; what could not be confirmed is
+`unknown`, and then the licence must be read before use. `same terms`: it may be passed on under its own licence alone. This page is no
+legal advice.
+
+## What may be done with them
+
+| name | records | licence | redistribute | commercial use | loaded as |
+| --- | --- | --- | --- | --- | --- |
+"""
+DATA_FORMATS = """
+## How files are read
+
+PATH is the folder with the published files, or the file of events itself; then items are looked for beside it. Each file may be
+gzipped. The folder is made where there is none; refused rows are written to it. Each step is one `bandi load` ([load.md](load.md)), so a
+file loaded twice counts once. Files without a header, with slots from 1 or with dates in another writing are written anew first, to a
+temporary folder: of a file without a header, line n of a refusal is its line n - 1. A format can be named instead of a set: `bandi data
+load ratings mine.csv mine.bandi`. For other columns: `bandi load --map`.
+
+| format | rows | leaderboard |
+| --- | --- | --- |
+"""
+
+
+def data_page() -> str:
+    """Public data sets and the formats of their files."""
+    registry = read_registry()
+    parts = [DATA_INTRODUCTION]
+    for one in registry.sets:
+        cells = (one.name, one.records, one.licence, one.redistribute, one.commercial, one.format or "not loaded")
+        parts.append("| " + " | ".join(cells) + " |\n")
+    parts.append("\n## Where to get them, and how to cite them\n")
+    for one in registry.sets:
+        parts.append(
+            f"\n**{one.name}**: {one.title}; {one.about}.\n\n- from {one.obtain}\n- files: {', '.join(one.files)}\n"
+        )
+        parts.append(f"- cite: {one.citation}\n" + (f"- {one.note}\n" if one.note else ""))
+    parts.append(DATA_FORMATS)
+    for layout in registry.formats:
+        parts.append(f"| {layout.name} | {layout.about} | {layout.judged or 'not judged'} |\n")
+    return "".join(parts)
+
+
+PAGES = {"config.md": config_page, "cli.md": cli_page, "data.md": data_page}
 
 
 def main() -> None:
-    """Write both."""
+    """Write them all."""
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")

@@ -189,6 +189,15 @@ def test_slots_far_down_and_a_list_that_has_left_the_table_count_as_they_are() -
     assert (late.trials.tolist(), late.rewards.tolist()) == ([0.0], [1.0])
 
 
+def test_an_impression_taken_back_that_was_never_counted_touches_no_other_title() -> None:
+    rows = Outcomes(
+        np.array([3, 4, 3], np.int32), np.zeros(3, np.int32), np.array([1, -1, 0], np.float32), np.array([0, 0, 1], np.float32),
+        np.arange(3) + 10, slots=np.array([0, 3, 0], np.int32), requests=np.full(3, 77, np.uint64),
+    )  # fmt: skip
+    found = Cascade().weigh(rows)
+    assert (found.items.tolist(), found.trials.tolist()) == ([3, 4, 3], [1.0, -1.0, 0.0])
+
+
 events = st.lists(
     st.tuples(st.integers(1, 4), st.integers(-1, 5), st.sampled_from([(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1)])),
     max_size=60,
@@ -218,6 +227,7 @@ def test_how_rows_are_cut_does_not_matter_and_a_snapshot_goes_round(
     one, other = whole.dump(), parts.dump()
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
     assert found.rewards.sum() == everything.rewards.sum()
+    assert (found.items >= 0).all()
     if pieces:
         assert np.concatenate([piece.trials for piece in pieces]).tobytes() == found.trials.tobytes()
 

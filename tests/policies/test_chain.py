@@ -59,6 +59,30 @@ def test_rows_may_be_cut_anywhere(cuts: list[int], seed: int) -> None:
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
+def test_titles_that_come_late_do_not_show_in_what_was_learned_before() -> None:
+    """A refit in the middle of a call knows no title of the rest of it: one row at a time gives the same bytes."""
+    together = rows([0] * 12 + [7], [1] * 13, [1.0] * 6 + [0.0] * 6 + [1.0], [0.0] * 6 + [1.0] * 6 + [0.0])
+    whole, parts = ChainStatistics(), ChainStatistics()
+    whole.update(together)
+    for at in range(13):
+        parts.update(cut(together, at, at + 1))
+    one, other = whole.dump(), parts.dump()
+    assert one["shared"][0, kernel.NEXT] > 5.0  # there was a refit
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def test_after_a_merge_the_pool_knows_what_titles_of_the_shard_are_worth() -> None:
+    shard, empty = ChainStatistics(), ChainStatistics()
+    for _ in range(10):
+        shard.update(rows([3] * 20, 1, trials=1.0))
+        shard.update(rows([3] * 20, 1, rewards=1.0))
+        shard.update(rows([3], 2, rewards=1.0, values=30.0))
+    empty.merge(shard.dump())
+    worths, usual = empty.known_worths()
+    assert len(worths) == 4 and worths[3] > 2 * worths[0] and usual > 0
+    assert empty.shared[0, kernel.RATE] == pytest.approx(shard.shared[0, kernel.RATE], rel=0.2)
+
+
 def test_exposure_is_the_sum_of_what_each_trial_would_have_earned_by_now() -> None:
     random = np.random.default_rng(1)
     starts = random.integers(0, 30 * DAY, 400)

@@ -1,11 +1,16 @@
 """Experiments over HTTP: looked at, changed, refused; a change acts on the next request."""
 
+import time
+from collections import Counter
+
+import msgspec
 import pytest
 from tests.engine.conftest import ITEMS
 from tests.engine.test_experiments import CONFIG, READERS
 from tests.serving.conftest import Ask
 
 import bandi
+from bandi.experiments.result import ExperimentResult
 from bandi.serving import openapi_examples as examples
 from bandi.serving.server import start_in_thread
 
@@ -71,3 +76,27 @@ def test_an_unknown_experiment_is_not_found(asking):
         answer = asking(method, f"/v1/experiments/bald{path}", body)
         assert answer.status == 404
         assert "did you mean bold" in answer.json["detail"]
+
+
+def test_what_an_experiment_says_is_read_from_the_log(asking):
+    asking("POST", "/v1/experiments/bold/changes", {"action": "start", **WORDS})
+    answers = [asking("POST", "/v1/recommendations", {"user": reader}).json for reader in READERS[:40]]
+    counts = Counter(answer["variant"].removeprefix("bold.") for answer in answers if "variant" in answer)
+    deadline = time.monotonic() + 30.0
+    while True:  # decisions reach the log a moment after their answers
+        answer = asking("GET", "/v1/experiments/bold/report?looks=1")
+        found = msgspec.json.decode(answer.body, type=ExperimentResult)
+        if sum(found.readers) == sum(counts.values()) or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    assert dict(zip(found.variants, found.readers, strict=True)) == counts
+    assert answer.headers["cache-control"] == "no-store"
+    assert (found.state, found.control, len(found.looks_ms)) == ("running", "control", 1)
+    assert found.metrics[0].lifts["treatment"].plain.estimates == [None]  # no impression was sent
+
+
+def test_a_report_is_bounded_and_named(asking):
+    for looks in ("0", "1001", "x"):
+        answer = asking("GET", f"/v1/experiments/bold/report?looks={looks}")
+        assert (answer.status, answer.json["errors"][0]["where"]) == (422, "query looks")
+    assert asking("GET", "/v1/experiments/bald/report").status == 404

@@ -12,6 +12,7 @@ from schemathesis.specs.openapi import checks
 
 from bandi.engine.crediting import CreditReport
 from bandi.engine.delay_curves import DelayReport
+from bandi.experiments.result import ExperimentResult
 from bandi.model.config import Serve
 from bandi.serving import openapi_examples as examples
 from bandi.serving.admin_views import Explanation, SegmentsView
@@ -51,7 +52,8 @@ def test_every_route_is_in_the_document_and_answers(ask):
         ["/v1/recommendations", "/v1/events", "/v1/items", "/v1/items:batch", "/v1/items/{id}", "/v1/users",
          "/v1/users:batch", "/v1/users/{id}", "/v1/arms", "/v1/decisions/{id}", "/v1/stats", "/v1/live", "/healthz",
          "/readyz", "/v1/rules", "/v1/rules:batch", "/v1/rules/{id}", "/v1/segments", "/v1/explanations", "/v1/credit",
-         "/v1/delays", "/v1/push", "/v1/experiments", "/v1/experiments/{id}", "/v1/experiments/{id}/changes"]
+         "/v1/delays", "/v1/push", "/v1/experiments", "/v1/experiments/{id}", "/v1/experiments/{id}/changes",
+         "/v1/experiments/{id}/report"]
     )  # fmt: skip
     for path, operations in paths.items():
         allowed = ask("OPTIONS", path.replace("{id}", "t1")).headers["allow"].split(", ")
@@ -70,7 +72,7 @@ def test_every_reference_leads_somewhere(ask):
 
 @pytest.mark.parametrize(("answer", "view"), [
         (examples.SEGMENTS, SegmentsView), (examples.EXPLANATION, Explanation), (examples.CREDIT, CreditReport),
-        (examples.DELAYS, DelayReport), (examples.PUSH, PushDraft),
+        (examples.DELAYS, DelayReport), (examples.PUSH, PushDraft), (examples.EXPERIMENT_REPORT, ExperimentResult),
     ])  # fmt: skip
 def test_the_examples_of_answers_are_answers(answer, view):
     assert msgspec.to_builtins(msgspec.convert(answer, view)) == answer

@@ -115,7 +115,9 @@ def test_the_list_of_a_push_is_shown_and_nothing_is_sent_or_logged(telling: Runn
         ("/v1/push", "query budget"), ("/v1/push?budget=0", "query budget"), ("/v1/push?budget=1e3", "query budget"),
         ("/v1/push?budget=10000001", "query budget"), ("/v1/push?budget=1&at=tomorrow", "query at"),
         ("/v1/push?budget=1&seed=18446744073709551616", "query seed"), ("/v1/push?budget=1&limit=0", "query limit"),
-        ("/v1/push?budget=%D9%A3", "query budget"),
+        ("/v1/push?budget=%D9%A3", "query budget"), ("/v1/push?budget=1&at=9999-12-31T23:59:59Z", "query at"),
+        ("/v1/push?budget=1&at=9999-12-31T23:59:59-12:00", "query at"),
+        ("/v1/push?budget=1&at=0001-01-01T00:00:00%2B14:00", "query at"),
     ],
 )  # fmt: skip
 def test_what_is_out_of_bounds_is_named(telling: Running, path: str, where: str) -> None:

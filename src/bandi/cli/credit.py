@@ -43,11 +43,12 @@ def command(
     """
     import msgspec
 
+    from bandi.cli.durations import duration_option
     from bandi.cli.progress import steps
     from bandi.engine.crediting import credit_report
     from bandi.learning.credit import CreditRule
 
-    rule = CreditRule(_window_ms(window), *weights)
+    rule = CreditRule(duration_option(window, "--window"), *weights)
     if sum(weights) > 1.0:
         raise click.BadParameter(f"expected at most 1 together, found {sum(weights):g}", param_hint="--weights")
     with steps() as on_step:
@@ -65,16 +66,6 @@ def command(
         click.echo(f"incremental: {report.unknown}")
     else:
         _print_incremental(report.incremental)
-
-
-def _window_ms(text: str) -> int:
-    import re
-
-    from bandi.model.config_values import duration_ms
-
-    if len(text) > 20 or re.fullmatch(r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)", text) is None:
-        raise click.BadParameter("expected a duration such as 30m, 12h or 14d", param_hint="--window")
-    return duration_ms(text)
 
 
 def _write(report: CreditReport, out: Path) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bandi.cli.experiment_plan import plan_command
+from bandi.cli.experiment_report import report_command
+
 if TYPE_CHECKING:
     from bandi.engine import Engine
     from bandi.engine.experiments import ExperimentView
@@ -25,12 +28,16 @@ def said(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--who", required=True, help="Who does it.")(function)
 
 
-@click.group("experiment", short_help="List, show, start, ramp, stop and conclude experiments.")
+@click.group("experiment", short_help="Plan, list, start, ramp, stop, conclude and report experiments.")
 def command() -> None:
     """Experiments that [experiments.NAME] of bandi.toml declares; each change is kept with who and why.
 
     For a folder that no process has open. A running service takes changes over HTTP: POST /v1/experiments/NAME/changes.
     """
+
+
+command.add_command(plan_command)
+command.add_command(report_command)
 
 
 @command.command("list")

@@ -62,11 +62,12 @@ def command(
         if as_json:
             click.echo(msgspec.json.encode(report))
         else:
-            _print(report, kind)
+            print_report(report, kind)
     context.exit(1 if any(report.refused or report.stopped for report in reports) else 0)
 
 
-def _print(report: LoadReport, kind: str) -> None:
+def print_report(report: LoadReport, kind: str) -> None:
+    """How columns were read, counts, and what was refused. kind: items, users or events."""
     from bandi.cli.console_tables import print_table
 
     rows = [[use.field, use.source, use.read_as] for use in report.columns]

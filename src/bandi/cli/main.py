@@ -14,13 +14,14 @@ import bandi
 COMMANDS = {
     "init": "Make a folder with a commented bandi.toml.",
     "load": "Load items, users or events from files.",
+    "data": "List public data sets; load one into a folder.",
     "train": "Learn vectors, factors and segments; a running service takes them up.",
     "segments": "Show how many segments there should be, and what they are like.",
     "artifacts": "List what training made; go back to an earlier one.",
     "diet": "Show what a table costs in memory; write it narrower.",
     "recommend": "Print a ranked list for one reader.",
     "rules": "List, put and delete operators' rules: pin, boost, bury, block.",
-    "experiment": "List, show, start, ramp, stop and conclude experiments.",
+    "experiment": "Plan, list, start, ramp, stop, conclude and report experiments.",
     "push": "Choose readers to message; report what messages brought.",
     "arms": "Show the posterior of a placement's arms.",
     "credit": "Show which lists purchases are credited to, and what a holdout says they brought.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "doctor": "Check a folder: configuration, log, snapshots.",
     "simulate": "Run policies in a world with known truth.",
     "replay": "Evaluate policies on logged decisions.",
+    "leaderboard": "Rank policies and factorisers on public data and in worlds.",
     "demo": "A webtoon service with simulated readers, live.",
 }
 """Each command with its help line; its code is `command` in bandi.cli.<name>."""

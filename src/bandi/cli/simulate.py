@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bandi.cli.simulate_funnel import is_funnel, simulate_funnel
+from bandi.cli.simulate_puzzle import puzzle
 from bandi.cli.simulate_talk import talk
 
 POLICIES = ("editor", "epsilon_greedy", "ucb1", "thompson")
@@ -158,6 +159,7 @@ def command(
 
 
 command.add_command(talk)
+command.add_command(puzzle)
 
 
 def _refuse_options(context: click.Context) -> None:

@@ -133,7 +133,7 @@ def _priors(snapshot: Snapshot, prefix: str, kind: type[_Kind], name: str) -> di
     found = {}
     for place in sorted(places):
         parts = [_rows(snapshot, f"{prefix}{place}/{part}", name) for part in kind._fields]
-        if parts[0].shape != parts[1].shape or not all((part > 0).all() for part in parts):
+        if parts[0].shape != parts[1].shape or not all((np.isfinite(part) & (part > 0)).all() for part in parts):
             raise LogDamagedError(
                 f"artifact {name}: {prefix.strip('/')} of {place}: expected positive numbers of one shape; train again"
             )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ OTHER_REGION = -2
 """In a header: a region was named that no title names."""
 _MASK = (1 << 64) - 1
 _NO_TITLE_NAMES_IT = "\0"
+
+_Learned = TypeVar("_Learned")
 
 
 class Asking(NamedTuple):
@@ -204,7 +206,7 @@ class Decider:
         if learned_prior(placement.config.policy) is None:
             return None
         learned = self._shelf.find(self._state.artifact)
-        found = None if learned is None else learned.priors.get(placement.shown_at)
+        found = None if learned is None else _learned_for(learned.priors, placement)
         return found if found is not None and len(found.successes) == arm_segments(self._state.config) else None
 
     def step_priors(self, placement: PlacementState) -> StepPriors | None:
@@ -213,7 +215,7 @@ class Decider:
         if not steps or learned_prior(placement.config.policy) is None:
             return None
         learned = self._shelf.find(self._state.artifact)
-        found = None if learned is None else learned.step_priors.get(placement.name)
+        found = None if learned is None else _learned_for(learned.step_priors, placement)
         return found if found is not None and len(found.means) == len(steps) else None
 
     def posterior(self, placement: PlacementState, items: Array, segment: int, now_ms: int) -> Posterior:
@@ -382,3 +384,13 @@ def mix(request: int, salt: int) -> int:
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
     return x ^ (x >> 31)
+
+
+def _learned_for(by_placement: Mapping[str, _Learned], placement: PlacementState) -> _Learned | None:
+    """What an artifact has for the arms that a list is served from.
+
+    A variant's own arms begin as those of the placement, so until they have been learned from what holds for those is used.
+    """
+    found = by_placement.get(placement.name)
+    owns = "." in placement.name  # of a variant, EXPERIMENT.VARIANT; names of placements have no dot
+    return by_placement.get(placement.shown_at) if found is None and owns else found

@@ -28,7 +28,7 @@ from bandi.engine.memberships import Memberships
 from bandi.engine.opening import Opened
 from bandi.engine.operator_rules import RulesDoor
 from bandi.engine.push_list import PushList
-from bandi.engine.pushing import MAX_BUDGET, Pusher
+from bandi.engine.pushing import LATEST_MOMENT_MS, MAX_BUDGET, Pusher
 from bandi.engine.reloading import Reloading
 from bandi.engine.state import PlacementState
 from bandi.engine.writer import Writer
@@ -166,6 +166,8 @@ class Engine:
         if not (isinstance(budget, int) and not isinstance(budget, bool) and 1 <= budget <= MAX_BUDGET):
             raise InvalidInputError(Problem("budget", repr(budget)[:66], f"a whole number from 1 to {MAX_BUDGET}"))
         at_ms = self._clock_ms() if now is None else milliseconds(now)
+        if not 0 <= at_ms <= LATEST_MOMENT_MS:
+            raise InvalidInputError(Problem("now", str(now)[:66], "a time from 1970 to 9000"))
         return at_ms, mix(next(self._sequence), self._salt ^ self._boot) if seed is None else checked_seed(seed)
 
     def push_again(self, run: int | None = None) -> PushList:

@@ -30,6 +30,8 @@ from bandi.model.request_ids import PLACEMENT_BITS, SEQUENCE_BITS
 from bandi.model.time_zones import is_time_zone
 
 MAX_BUDGET = 10_000_000
+LATEST_MOMENT_MS = 221_845_392_000_000
+"""The year 9000: calendars have days beyond it in every time zone."""
 _MESSAGES_A_DOCUMENT = 65_536
 _NUMBERS = tuple(ColumnName(ColumnKind.NUMBERS, name) for name in ("free_episodes", "episodes", "wait_free"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from bandi.features.factors.interactions import Rows
 from bandi.model.records import Array
 
 _BLOCK = 1_024
+
+ScoresOf = Callable[[Array], Array]
+"""Scores of all titles for some readers (int64[n]): float[n, titles], to be written over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,18 @@ def ranking_quality(users: Array, items: Array, seen: Rows, held_out: Rows, k: i
     users: float32[n, f]; items: float32[m, f]. Recall is hits / min(k, held out); NDCG has gain 1 for each hit (Järvelin
     and Kekäläinen 2002). O(n m f).
     """
+    return quality_of(lambda block: users[block] @ items.T, len(items), seen, held_out, k)
+
+
+def quality_of(scores_of: ScoresOf, titles: int, seen: Rows, held_out: Rows, k: int = 20) -> RankingQuality:
+    """The same for scores of any kind. titles: how many there are."""
     readers = np.flatnonzero(np.diff(held_out.starts))
-    k = min(k, len(items))
+    k = min(k, titles)
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     recall, ndcg = np.zeros(len(readers)), np.zeros(len(readers))
     for first in range(0, len(readers), _BLOCK):
         block = readers[first : first + _BLOCK]
-        scores = users[block] @ items.T
+        scores = scores_of(block)
         for row, reader in enumerate(block):
             scores[row, seen.row(reader)[0]] = -np.inf
         top = np.argpartition(-scores, k - 1, axis=1)[:, :k]

@@ -16,6 +16,7 @@ from bandi.model.catalog import Item
 from bandi.model.config import Config
 from bandi.model.events import milliseconds
 from bandi.model.records import Array
+from bandi.model.variants import counting_placements
 from bandi.policies.bernoulli import BernoulliPolicy
 from bandi.policies.chain_policy import ChainPolicy
 from bandi.policies.protocol import ContentPriors, StepPriors
@@ -43,10 +44,12 @@ class Priors(msgspec.Struct, frozen=True):
 def learn_priors(
     config: Config, material: Material, titles: list[Item | None], vectors: Vectors, on_step: OnStep
 ) -> Priors:
-    """Priors of the placements of `config` that ask for them and whose arms the log knows."""
+    """Priors of the placements of `config`, and variants with arms of their own, that ask and whose arms the log knows."""
     made = Priors({}, {}, {})
     asking = {
-        name: prior for name, place in config.placements.items() if (prior := learned_prior(place.policy)) is not None
+        name: prior
+        for name, place in counting_placements(config).items()
+        if (prior := learned_prior(place.policy)) is not None
     }
     content: Content | None = None
     for done, (name, prior) in enumerate(asking.items()):

@@ -11,6 +11,7 @@ import msgspec
 
 from bandi.model.config_values import Duration, Name, ReaderStateName, Share, Struct
 from bandi.model.experiment_config import Experiment, Layer
+from bandi.model.metric_config import Metric
 from bandi.model.policy_config import PolicyConfig, Thompson
 from bandi.model.targeter_config import Feature, TargeterConfig
 
@@ -275,6 +276,8 @@ class Config(Struct, frozen=True):
     """Readers in buckets, for experiments that must not meet, by name."""
     experiments: dict[Name, Experiment] = msgspec.field(default_factory=dict)
     """Variants of placements' lists that are compared, by name (docs/experiments/running.md)."""
+    metrics: dict[Name, Metric] = msgspec.field(default_factory=dict)
+    """What experiments are judged by, beside the built-in metrics, by name (docs/experiments/metrics.md)."""
     log: Log = Log()
     """The durable log."""
     serve: Serve = Serve()

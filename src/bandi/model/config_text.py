@@ -15,6 +15,7 @@ from bandi.model.config_kinds import Found, described, is_struct, members_of, ne
 from bandi.model.config_values import Struct
 from bandi.model.errors import ConfigError, Problem
 from bandi.model.experiment_checks import experiment_checks
+from bandi.model.metric_checks import metric_checks
 from bandi.model.request_ids import MAX_PLACEMENTS
 
 MAX_BYTES = 1 << 20
@@ -26,7 +27,7 @@ def parse_config(text: str | bytes, file: str = "bandi.toml") -> Config:
     tree, lines = _read(text, file)
     found = list(_problems(tree, Config, ()))
     if not found:
-        found = [*cross_checks(tree), *experiment_checks(tree)]
+        found = [*cross_checks(tree), *experiment_checks(tree), *metric_checks(tree)]
     if not found:
         try:
             return msgspec.convert(tree, Config)

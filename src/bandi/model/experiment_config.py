@@ -66,9 +66,13 @@ class Experiment(Struct, frozen=True):
     sticky: bool = True
     """Whether a reader who has met a variant keeps it although the ramp, the targeting or the weights change."""
     metrics: Annotated[tuple[Words, ...], msgspec.Meta(max_length=32)] = ()
-    """What it is judged by, the deciding metric first."""
+    """What it is judged by, the deciding metric first: built-in ones and those of `[metrics.NAME]`."""
     guardrails: Annotated[tuple[Words, ...], msgspec.Meta(max_length=32)] = ()
     """Metrics that must not get worse."""
+    control: Name | None = None
+    """The variant that others are compared with; absent: `control`, or else the first by name."""
+    planned_readers: Annotated[int, msgspec.Meta(ge=200, le=1_000_000_000)] = 20_000
+    """Readers of control and one treatment together at which intervals are narrowest; choose it before the start."""
     starts_at: Words | None = None
     """Nobody takes part before this moment, such as `2026-12-01T09:00+09:00`; absent: from `bandi experiment start` on."""
     ends_at: Words | None = None

@@ -171,8 +171,8 @@ def weigh_rows(
                 row = -1 - row
                 requests[row], begun_ms[row] = request, occurred_ms[r]
                 shown[row], cells[row] = -1, 0.0
-        if row >= 0 and shown[row, slot] != -1 and shown[row, slot] != items[r]:
-            row = -1
+        if row >= 0 and shown[row, slot] != items[r] and not (shown[row, slot] == -1 and trials[r] > 0.0):
+            row = -1  # another title's slot, or one whose impression is not in the list: nothing to judge
         out_items[made], out_segments[made], out_times[made] = items[r], segments[r], occurred_ms[r]
         out_trials[made], out_rewards[made] = trials[r], rewards[r]
         here = made

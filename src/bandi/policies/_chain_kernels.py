@@ -247,7 +247,7 @@ def _weigh_titles(
 
 
 @njit(cache=True, nogil=True)
-def _refit(
+def refit(
     trials: Array, rewards: Array, immature: Array, landmarks: Array, values: Array, readers: Array, ring: Array,
     weights: Array, prior_rates: Array, prior_ms: Array, shared: Array, globals_: Array, reader_shares: Array,
     worths: Array, used: int, step: int,
@@ -304,6 +304,7 @@ def add_rows(
         step, item, user, start = row_steps[r] - 1, items[r], users[r], occurred_ms[r]
         if not 0 <= step < steps:
             continue
+        used = max(used, item + 1)
         globals_[CLOCK_MS] = max(globals_[CLOCK_MS], float(start + delays_ms[r]))
         factor = reader_factor(readers, user, globals_[READER_SHAPE])
         if row_trials[r] != 0.0 and step == 0:  # the trials of a second step are the rewards of the first
@@ -339,7 +340,7 @@ def add_rows(
             values[item] += row_values[r]
         if reward > 0.0 and shared[step, RINGED] >= shared[step, NEXT]:
             shared[step, NEXT] = max(shared[step, RINGED] * _GROWTH, shared[step, RINGED] + 5.0)
-            _refit(
+            refit(
                 trials, rewards, immature, landmarks, values, readers, ring, weights, prior_rates, prior_ms, shared,
                 globals_, reader_shares, worths, used, step,
             )  # fmt: skip

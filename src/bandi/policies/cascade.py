@@ -86,7 +86,7 @@ class Cascade:
         """Replace by what `dump` gave; where it is missing nothing is known. Raises ValueError where it does not fit."""
         mine, fresh = _part(state), Cascade()
         for name, array in fresh._parts.items() if mine else ():
-            theirs = np.asarray(mine[name])
+            theirs = np.asarray(mine.get(name, 0))
             if theirs.shape != array.shape or theirs.dtype != array.dtype:
                 raise ValueError(
                     f"{name}: expected {array.dtype}{list(array.shape)}, found {theirs.dtype}{list(theirs.shape)}"

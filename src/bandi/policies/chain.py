@@ -108,12 +108,13 @@ class ChainStatistics:
         users = outcomes.users if outcomes.users is not None else np.full(rows, -1, np.int32)
         values = outcomes.values if outcomes.values is not None else np.zeros(rows)
         delays = outcomes.delays_ms if outcomes.delays_ms is not None else np.zeros(rows, np.int64)
+        before = self.items
         self._grow(int(outcomes.items.max()) + 1, int(users.max()) + 1)
         kernel.add_rows(
             outcomes.steps, outcomes.items, outcomes.trials, outcomes.rewards, outcomes.occurred_ms,
             np.asarray(values, np.float64), users, delays, self.trials, self.rewards, self.immature, self.landmarks,
             self.values, self.readers, self.ring, self.weights, self.prior_rates, self.prior_ms, self.shared,
-            self.globals_, self.reader_shares, self.worths, self.items,
+            self.globals_, self.reader_shares, self.worths, before,
         )  # fmt: skip
 
     def values_of(self, items: Array, now_ms: int, explore: float, seed: np.uint64) -> Array:
@@ -240,7 +241,7 @@ class ChainStatistics:
         self.items, self._users = len(trials), len(self.readers)
 
     def merge(self, other: State) -> None:
-        """Add the statistics of another shard; what titles share is learned anew at the next refit. Raises ValueError."""
+        """Add the statistics of another shard; what titles share is learned anew. Raises ValueError where they do not fit."""
         shard = ChainStatistics([StepPrior(float(rate), 1.0) for rate in self.prior_rates])
         shard.load(other)
         self._grow(shard.items, shard._users)
@@ -249,7 +250,11 @@ class ChainStatistics:
             shard.shared, shard.globals_, self.trials, self.rewards, self.immature, self.landmarks, self.values,
             self.readers, self.ring, self.shared, self.globals_,
         )  # fmt: skip
-        self._share_readers()
+        for step in range(self.steps):
+            kernel.refit(
+                self.trials, self.rewards, self.immature, self.landmarks, self.values, self.readers, self.ring, self.weights,
+                self.prior_rates, self.prior_ms, self.shared, self.globals_, self.reader_shares, self.worths, self.items, step,
+            )  # fmt: skip
 
     def _share_readers(self) -> None:
         kernel.share_readers(self.readers[: self._users], self.globals_[kernel.READER_SHAPE], self.reader_shares)

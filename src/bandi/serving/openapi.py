@@ -10,6 +10,7 @@ import bandi
 from bandi.engine.crediting import CreditReport
 from bandi.engine.delay_curves import DelayReport
 from bandi.engine.pushing import MAX_BUDGET
+from bandi.experiments.result import ExperimentResult
 from bandi.model.answers import Arm, Ranking, Receipt, Stats
 from bandi.model.catalog import Item, User
 from bandi.model.config import Serve
@@ -22,7 +23,7 @@ from bandi.serving.experiment_routes import Experiments
 from bandi.serving.hot import RecommendationRequest
 from bandi.serving.live import LiveView
 from bandi.serving.problems import ProblemDetails
-from bandi.serving.report_routes import MAX_DAYS, MAX_ROWS, MAX_SEED, PushDraft
+from bandi.serving.report_routes import MAX_DAYS, MAX_LOOKS, MAX_ROWS, MAX_SEED, PushDraft
 from bandi.serving.rule_routes import RulesInUse
 
 Json = dict[str, Any]
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
 _STRUCTS = (
     RecommendationRequest, Ranking, Receipt, Item, User, Arm, Stats, LiveView, ProblemDetails, RulesInUse, SegmentsView,
-    Explanation, CreditReport, DelayReport, PushDraft, Experiments,
+    Explanation, CreditReport, DelayReport, PushDraft, Experiments, ExperimentResult,
 )  # fmt: skip
 _READS_BODY = (400, 408, 413, 415, 422)
 _WRITES = (*_READS_BODY, 507)
@@ -243,11 +244,21 @@ def _experiments() -> Json:
     return {
         "/v1/experiments": {"get": every},
         "/v1/experiments/{id}": {"parameters": [named], "get": one},
+        "/v1/experiments/{id}/report": {"parameters": [named], "get": _experiment_report()},
         "/v1/experiments/{id}/changes": {
             "parameters": [named],
             "post": {**change, "requestBody": _body(_ref("Change"), examples.CHANGE)},
         },
     }
+
+
+def _experiment_report() -> Json:
+    summary = "What an experiment says so far; null where there is no figure. Reads the log; one at a time."
+    content = _content(_ref("ExperimentResult"), examples.EXPERIMENT_REPORT)
+    responses = _responses(200, "Done; intervals are valid however often one asks", content, (400, 404, 422))
+    looks = {"type": "integer", "minimum": 1, "maximum": MAX_LOOKS, "default": 100}
+    parameters = [_query("looks", looks, "Most looks (days) in each series, the newest")]
+    return {**_operation("experiments", "report_experiment", summary, responses), "parameters": parameters}
 
 
 def _segments() -> Json:

@@ -175,6 +175,65 @@ PUSH: dict[str, Any] = {
     ],
 }
 
+_LIFT: dict[str, Any] = {"estimate": 0.061, "low": 0.049, "high": 0.073, "p_value": 0.0004}
+EXPERIMENT_REPORT: dict[str, Any] = {
+    "experiment": "bold",
+    "state": "running",
+    "control": "control",
+    "variants": ["control", "treatment"],
+    "shares": [0.5, 0.5],
+    "readers": [8_400, 8_391],
+    "looks_ms": [1_767_139_200_000, 1_767_225_600_000],
+    "mismatch": None,
+    "metrics": [
+        {
+            "metric": "ctr",
+            "kind": "ratio",
+            "unit": "",
+            "better": "higher",
+            "variants": [
+                {"variant": "control", "readers": [60, 8_400], "estimates": [0.112, 0.11]},
+                {"variant": "treatment", "readers": [57, 8_391], "estimates": [0.109, 0.1167]},
+            ],
+            "lifts": {
+                "treatment": {
+                    "plain": {
+                        "estimates": [None, 0.061],
+                        "low": [None, 0.038],
+                        "high": [None, 0.083],
+                        "p_values": [1.0, 0.002],
+                    },
+                    "adjusted": None,
+                    "fixed": _LIFT,
+                    "fixed_adjusted": None,
+                    "all_readers": None,
+                    "variance_left": None,
+                    "p_value": 0.002,
+                    "corrected": 0.002,
+                    "words": "better: 0 is left out",
+                }
+            },
+            "immature": 0,
+            "words": "",
+        }
+    ],
+    "funnel": [{"step": "impression", "readers": {"control": 8_391, "treatment": 8_380}}],
+    "by_exposure_day": {"treatment": [{"days": 0, "readers": 16_700, "lift": _LIFT}]},
+    "guardrails": [
+        {
+            "metric": "paid_conversion",
+            "treatment": "treatment",
+            "decision": "go on",
+            "since_ms": None,
+            "p_value": 0.4,
+            "words": "neither harm nor its absence is shown",
+        }
+    ],
+    "moved": 0,
+    "corrections": "Benjamini and Hochberg over metrics and treatments",
+    "words": [],
+}
+
 _ERROR: dict[str, Any] = {"where": "$.events[3].coins", "found": '"two"', "expected": "float"}
 
 RECEIPT: dict[str, Any] = {"accepted": 997, "duplicates": 2, "refused": [{"index": 3, "problem": _ERROR}]}

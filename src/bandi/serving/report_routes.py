@@ -1,9 +1,10 @@
-"""The routes of reports on the whole log: credit and delays; and the list of messages that a run would give, never one."""
+"""The routes of reports on the whole log: credit, delays and experiments; and the list of messages that a run would give, never one."""
 
 from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,12 +22,17 @@ from bandi.engine.crediting import CreditReport, credit_report
 from bandi.engine.delay_curves import delay_report
 from bandi.engine.push_list import PushList
 from bandi.engine.pushing import MAX_BUDGET
+from bandi.experiments.metrics import evaluate
+from bandi.experiments.report.recent import with_last_looks
+from bandi.experiments.result import ExperimentResult
 from bandi.learning.credit import By, CreditRule
 from bandi.model.config_values import duration_ms
-from bandi.model.errors import InvalidInputError, Problem
+from bandi.model.errors import InvalidInputError, Problem, UnknownNameError
+from bandi.serving.problems import HttpProblemError
 
 MAX_ROWS = 1_000
 MAX_DAYS = 36_500
+MAX_LOOKS = 1_000
 MAX_SEED = 2**64 - 1
 _DURATION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)")
 _MAX_WINDOW_MS = MAX_DAYS * 86_400_000
@@ -74,6 +80,7 @@ class ReportRoutes:
             Route("/v1/credit", self._credit, methods=["GET"]),
             Route("/v1/delays", self._delays, methods=["GET"]),
             Route("/v1/push", self._push, methods=["GET"]),
+            Route("/v1/experiments/{id}/report", self._experiment, methods=["GET"]),
         ]
 
     async def _credit(self, request: Request) -> Response:
@@ -100,6 +107,19 @@ class ReportRoutes:
         return await self._answer(
             lambda: _drafted(self._engine.push_draft(budget, at, None if seed < 0 else seed), limit)
         )
+
+    async def _experiment(self, request: Request) -> Response:
+        name, looks = request.path_params["id"], _Query(request.query_params).whole("looks", 100, 1, MAX_LOOKS)
+        path, config = self._engine.path, self._engine.config
+
+        def report() -> ExperimentResult:
+            found = evaluate(path, name, now_ms=time.time_ns() // 1_000_000, config=config)
+            return with_last_looks(found, looks)
+
+        try:
+            return await self._answer(report)
+        except UnknownNameError as error:
+            raise HttpProblemError(404, "Not found", str(error), error.problems) from None
 
     async def _answer(self, report: Callable[[], Any]) -> Response:
         body = await to_thread.run_sync(lambda: msgspec.json.encode(report()), limiter=self._reporting)
@@ -177,6 +197,8 @@ class _Query:
             moment = datetime.fromisoformat(text if len(text) <= 40 else "")
         except ValueError:
             raise _wrong(name, text, "a date and time as in RFC 3339, such as 2026-12-01T09:00:00Z") from None
+        if not 1970 < moment.year < 9000:
+            raise _wrong(name, text, "a year from 1971 to 8999")
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -17,7 +17,7 @@ from bandi.evaluation.worlds.webtoon import DAY_MS, START_MS
 from bandi.model.policy_config import Conditional, PolicyConfig, Retention
 from bandi.model.records import Array
 from bandi.policies.chain_policy import ChainPolicy
-from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State
+from bandi.policies.protocol import Candidates, Outcomes, Policy, Posterior, Ranked, Request, State, StepPriors
 
 MOST_PAYMENTS = 32
 """So many payments and more are counted together."""
@@ -48,10 +48,12 @@ class WatchedPolicy:
         self._taught, self._coins_step = taught, 1 + steps.index("coins")
         self._payments = np.zeros(titles, np.int64)
         self.shown_after = np.zeros(MOST_PAYMENTS + 1, np.int64)
+        self.step_priors: StepPriors | None = None
 
     def rank(self, request: Request, candidates: Candidates, k: int, seed: int) -> Ranked:
         """The policy's list, counted."""
         ranked = self.policy.rank(request, candidates, k, seed)
+        self.step_priors = candidates.step_priors
         np.add.at(self.shown_after, np.minimum(self._payments[ranked.items], MOST_PAYMENTS), 1)
         return ranked
 
@@ -115,7 +117,7 @@ def mechanism_of(
     payers = coins / world.parameters.payment.coins_mean
     believed, blur = np.zeros(0), math.nan
     if isinstance(watched.policy, ChainPolicy):
-        chain = watched.policy.chain
+        chain = watched.policy.chain.believing(watched.step_priors)
         if isinstance(config, Retention):
             believed = chain.factors_of(items, 0, now_ms)
         elif isinstance(config, Conditional):

@@ -6,6 +6,20 @@ the end (fixed_horizon.py) or at every look (sequences.py, msprt.py, guardrails.
 
 from bandi.experiments.inference.bounds import Bounds
 from bandi.experiments.inference.comparing import Comparison, State, at_looks, compare_means, compare_ratios
+from bandi.experiments.inference.encouragement import (
+    Compliance,
+    Doubt,
+    Encouragement,
+    anderson_rubin,
+    compliance,
+    encouragement_of,
+    encouragement_of_rows,
+    first_stage,
+    in_words,
+    intention_to_treat,
+    local_effect,
+    strength,
+)
 from bandi.experiments.inference.fixed_horizon import difference_test, lift_test
 from bandi.experiments.inference.guardrails import Guardrail, Verdict, judge, judge_all
 from bandi.experiments.inference.maturity import Maturity, by_maturity, maturity_of, only_mature
@@ -36,6 +50,9 @@ __all__ = [
     "Baseline",
     "Bounds",
     "Comparison",
+    "Compliance",
+    "Doubt",
+    "Encouragement",
     "Guardrail",
     "Maturity",
     "Mismatch",
@@ -47,6 +64,7 @@ __all__ = [
     "Verdict",
     "accumulated",
     "across_stages",
+    "anderson_rubin",
     "at_looks",
     "benjamini_hochberg",
     "bootstrapped_quantile_difference",
@@ -54,15 +72,22 @@ __all__ = [
     "compare_means",
     "compare_quantiles",
     "compare_ratios",
+    "compliance",
     "detectable_effect",
     "difference_sequence",
     "difference_test",
+    "encouragement_of",
+    "encouragement_of_rows",
+    "first_stage",
     "holm",
+    "in_words",
+    "intention_to_treat",
     "intersected",
     "judge",
     "judge_all",
     "lift_sequence",
     "lift_test",
+    "local_effect",
     "maturity_of",
     "mean_baseline",
     "mismatch_at_every_look",
@@ -76,5 +101,6 @@ __all__ = [
     "share_difference",
     "share_interval",
     "stacked",
+    "strength",
     "totals_of",
 ]

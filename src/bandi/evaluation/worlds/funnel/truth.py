@@ -59,6 +59,11 @@ class FunnelWorld:
             self._organic = draw_organic(self, self._activity, self._random(14))
         return self._organic
 
+    @property
+    def activity(self) -> Array:
+        """Each reader's share of all that readers do: float64[readers], sums to 1."""
+        return np.diff(self._activity, prepend=0.0)
+
     def tastes(self, day: int) -> Array:
         """float32[readers, genres] on that day."""
         if self._taste_day != day and (self._taste_day < 0 or len(self._centres) > 1):

@@ -1,0 +1,1 @@
+"""The leaderboard: entries from config files, judged by fixed protocols on public data and in worlds."""
