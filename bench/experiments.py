@@ -106,13 +106,16 @@ def _growing(cell: Array, arrival: Array, reader: Array, day: Array, values: lis
         total = np.cumsum(column)
         so_far.append(total - (total - column)[first][group])
     at, columns = cell[reader] + day, len(values)
-    sums, products = _empty(experiments, columns)
+    sums, products, cubes = _empty(experiments, columns)
+    earlier = [after - value for after, value in zip(so_far, values, strict=True)]
     for i in range(columns):
         sums[..., i] = _binned(at, values[i], experiments)
-        for j in range(i, columns):
-            gain = so_far[i] * so_far[j] - (so_far[i] - values[i]) * (so_far[j] - values[j])
-            products[..., i, j] = products[..., j, i] = _binned(at, gain, experiments)
-    return _looks(_binned(cell + arrival, None, experiments), sums, products)
+        for j in range(columns):
+            products[..., i, j] = _binned(at, so_far[i] * so_far[j] - earlier[i] * earlier[j], experiments)
+            for k in range(columns):
+                gain = so_far[i] * so_far[j] * so_far[k] - earlier[i] * earlier[j] * earlier[k]
+                cubes[..., i, j, k] = _binned(at, gain, experiments)
+    return _looks(_binned(cell + arrival, None, experiments), sums, products, cubes)
 
 
 def _closed(cell: Array, day: Array, rows: Array, experiments: int) -> Looks:
@@ -120,17 +123,19 @@ def _closed(cell: Array, day: Array, rows: Array, experiments: int) -> Looks:
     some = day < DAYS
     at, rows = (cell + day)[some], rows[some]
     columns = rows.shape[1]
-    sums, products = _empty(experiments, columns)
+    sums, products, cubes = _empty(experiments, columns)
     for i in range(columns):
         sums[..., i] = _binned(at, rows[:, i], experiments)
         for j in range(columns):
             products[..., i, j] = _binned(at, rows[:, i] * rows[:, j], experiments)
-    return _looks(_binned(at, None, experiments), sums, products)
+            for k in range(columns):
+                cubes[..., i, j, k] = _binned(at, rows[:, i] * rows[:, j] * rows[:, k], experiments)
+    return _looks(_binned(at, None, experiments), sums, products, cubes)
 
 
-def _empty(experiments: int, columns: int) -> tuple[Array, Array]:
+def _empty(experiments: int, columns: int) -> tuple[Array, Array, Array]:
     shape = (experiments, 2, DAYS, columns)
-    return np.zeros(shape), np.zeros((*shape, columns))
+    return np.zeros(shape), np.zeros((*shape, columns)), np.zeros((*shape, columns, columns))
 
 
 def _binned(at: Array, weights: Array | None, experiments: int) -> Array:
@@ -139,10 +144,10 @@ def _binned(at: Array, weights: Array | None, experiments: int) -> Array:
     )
 
 
-def _looks(readers: Array, sums: Array, products: Array) -> Looks:
+def _looks(readers: Array, sums: Array, products: Array, cubes: Array) -> Looks:
     """From what each day adds to what there is so far; a day alone is no totals, for its readers may be of earlier days."""
-    readers, sums, products = (array.cumsum(axis=2) for array in (readers, sums, products))
-    one, other = (Totals(readers[:, v], sums[:, v], products[:, v]) for v in (1, 0))
+    so_far = [array.cumsum(axis=2) for array in (readers, sums, products, cubes)]
+    one, other = (Totals(*(array[:, v] for array in so_far)) for v in (1, 0))
     return Looks(one, other)
 
 
@@ -223,9 +228,12 @@ class Panel:
         counts = random.multinomial(max(readers // looks, 1), self.shares, (experiments, looks)).astype(float)
         rows = self.rows.copy()
         rows[:, 0] *= 1.0 + lift
+        columns = rows.shape[1]
         squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
-        products = (counts @ squares).reshape(experiments, looks, rows.shape[1], rows.shape[1])
-        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products))
+        cubes = (squares[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+        products = (counts @ squares).reshape(experiments, looks, columns, columns)
+        third = (counts @ cubes).reshape(experiments, looks, columns, columns, columns)
+        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products, third))
 
     def baseline(self, columns: list[int]) -> Baseline:
         """What planning knows, from all kinds at their shares."""
@@ -271,6 +279,65 @@ def unequal_rows(experiments: int) -> list[list[str]]:
         looks = judged_looks(comparison).sum(axis=-1).mean()
         rows.append([f"{readers:,}", f"{share:.0%}", _share(early), _share(judged), f"{looks:.0f}", _share(fixed)])
     return rows
+
+
+Draw = Callable[[np.random.Generator, int], Array]
+
+
+def _bursts(chance: float) -> Draw:
+    def draw(random: np.random.Generator, readers: int) -> Array:
+        return (100.0 + random.normal(size=readers) + 1_000.0 * (random.random(readers) < chance))[:, None]
+
+    return draw
+
+
+def _bursts_of_a_ratio(random: np.random.Generator, readers: int) -> Array:
+    below = 1.0 + random.poisson(5.0, readers)
+    return np.stack([below + 50.0 * (random.random(readers) < 0.002), below], axis=1)
+
+
+ANY_DATA: tuple[tuple[str, Draw, Compare, int, int], ...] = (
+    ("100 + N(0, 1), 1,000 more in 0.2 %", _bursts(0.002), compare_means, 25, 475),
+    ("100 + N(0, 1), 1,000 more in 0.1 %", _bursts(0.001), compare_means, 50, 450),
+    ("100 + N(0, 1), 1,000 more in 2 %", _bursts(0.02), compare_means, 50, 450),
+    ("y = x, 50 more in 0.2 %; y / x", _bursts_of_a_ratio, compare_ratios, 25, 475),
+    ("N(0, 1)", lambda random, readers: random.normal(size=(readers, 1)), compare_means, 50, 450),
+    (
+        "exponential, less 5",
+        lambda random, readers: random.exponential(size=(readers, 1)) - 5.0,
+        compare_means,
+        25,
+        475,
+    ),
+)
+"""What is measured of a reader, and how many come to the treatment and to the control each day."""
+
+
+def any_data_rows(experiments: int) -> list[list[str]]:
+    """As unequal_rows, of amounts far from zero, of both signs, and of ratios."""
+    random, rows = np.random.default_rng(6), []
+    for name, draw, compare, treated, held in ANY_DATA:
+        one, other = (_drawn(random, draw, experiments, daily) for daily in (treated, held))
+        comparison = compare(one, other)
+        readers = float(DAYS * (treated + held))
+        judged = difference_sequence(comparison, readers, ALPHA).p_values[:, -1] <= ALPHA
+        every = replace(comparison, contributors=np.full(comparison.contributors.shape, np.inf))
+        early = difference_sequence(every, readers, ALPHA).p_values[:, -1] <= ALPHA
+        fixed = difference_test(comparison, ALPHA).p_values[:, -1] <= ALPHA
+        looks = judged_looks(comparison).sum(axis=-1).mean()
+        share = treated / (treated + held)
+        rows.append([name, f"{share:.0%}", _share(early), _share(judged), f"{looks:.0f}", _share(fixed)])
+    return rows
+
+
+def _drawn(random: np.random.Generator, draw: Draw, experiments: int, daily: int) -> Totals:
+    each = []
+    for _ in range(experiments):
+        days = draw(random, DAYS * daily).reshape(DAYS, daily, -1)
+        squares = np.einsum("dni,dnj->dij", days, days)
+        cubes = np.einsum("dni,dnj,dnk->dijk", days, days, days)
+        each.append((np.full(DAYS, float(daily)), days.sum(axis=1), squares, cubes))
+    return accumulated(Totals(*(np.stack(parts) for parts in zip(*each, strict=True))))
 
 
 def power_rows(name: str, panel: Panel, experiments: int) -> list[list[str]]:
@@ -365,6 +432,8 @@ def main() -> None:
         "t-test, last day",
     ]
     print(table(header, unequal_rows(experiments)))
+    print(f"\n## Any data, 14,000 readers, {experiments // 2:,} experiments\n")
+    print(table(["metric", *header[1:]], any_data_rows(experiments // 2)))
     print(f"\n{time.perf_counter() - start:.0f} s\n\n## Readers for {POWER:.0%} power, both variants together\n")
     header = [
         "metric", "effect", "CUPED", "fixed", "power, simulated", "sequence, at most", "power, simulated",

@@ -21,8 +21,11 @@ class Population:
         counts = random.multinomial(daily, self.shares, (experiments, days)).astype(float)
         rows = self.rows * [1.0 + lift, 1.0]
         squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), 4)
+        cubes = (counts @ (squares[:, :, None] * rows[:, None, :]).reshape(len(rows), 8)).reshape(
+            experiments, days, 2, 2, 2
+        )
         products = (counts @ squares).reshape(experiments, days, 2, 2)
-        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products))
+        return accumulated(Totals(counts.sum(axis=-1), counts @ rows, products, cubes))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from scipy import stats
 
 from bandi.experiments.inference import (
     State,
+    Totals,
     compare_means,
     compare_ratios,
     difference_sequence,
@@ -142,3 +143,52 @@ def test_columns_must_agree() -> None:
         compare_means(totals_of(np.ones((3, 2))), totals_of(np.ones((3, 1))))
     with pytest.raises(InvalidInputError, match="at least 2"):
         compare_ratios(totals_of(np.ones(3)), totals_of(np.ones(3)))
+
+
+def test_contributors_are_one_over_the_squared_skewness() -> None:
+    """Of the difference of readers alike in both variants, by its definition: of a mean, a ratio, and what covariates leave."""
+    random = np.random.default_rng(7)
+    n, m = 300, 3_000
+    value, before = random.exponential(size=(2, n + m))
+    seen = 1.0 + random.poisson(3.0, n + m)
+    rows = np.stack([value + before, seen, before], axis=1)
+    gap = (1.0 / n - 1.0 / m) ** 2 / (1.0 / n + 1.0 / m)
+
+    def expected(influences: list[np.ndarray]) -> float:
+        left = np.concatenate([part - part.mean() for part in influences])
+        return float((left**2).mean() ** 3 / (left**3).mean() ** 2 / gap)
+
+    variants = rows[:n], rows[n:]
+    plain = [part[:, 0] for part in variants]
+    found = compare_means(*(totals_of(part) for part in plain))
+    assert found.contributors == pytest.approx(expected(plain), rel=0.01)
+    ratio = [(y - y.mean() / x.mean() * x) / x.mean() for y, x, _ in (part.T for part in variants)]
+    found = compare_ratios(*(totals_of(part[:, :2]) for part in variants))
+    assert found.contributors == pytest.approx(expected(ratio), rel=0.01)
+    left = [y - np.polyval(np.polyfit(x, y, 1), x) for y, _, x in (part.T for part in variants)]
+    found = compare_means(*(totals_of(part[:, [0, 2]]) for part in variants))
+    assert found.contributors == pytest.approx(expected(left), rel=0.01)
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(100.0, 1.0), (-3.0, -1.0), (0.0, 1e-9), (1e4, 1e6)])
+def test_contributors_know_no_unit_and_no_zero(shift: float, scale: float) -> None:
+    rows = np.random.default_rng(8).exponential(size=1_000)
+    plain = compare_means(totals_of(rows[:50]), totals_of(rows[50:]))
+    moved = compare_means(totals_of(scale * (rows[:50] + shift)), totals_of(scale * (rows[50:] + shift)))
+    assert moved.contributors == pytest.approx(plain.contributors, rel=0.01)
+
+
+def test_without_cubes_skewness_is_as_large_as_it_can_be() -> None:
+    """Readers squared are the most that a squared skewness may be: nm / (m - n)^2 contributors at least."""
+    rows = np.append(np.zeros(999), 1.0)
+    whole = totals_of(rows), totals_of(np.tile(rows, 9))
+    bare = [Totals(totals.readers, totals.sums, totals.products) for totals in whole]
+    assert compare_means(*bare).contributors == pytest.approx(9.0 / 64.0)
+    assert compare_means(*bare).contributors <= compare_means(*whole).contributors
+    assert np.isinf(compare_means(bare[0], bare[0]).contributors)
+
+
+def test_far_from_zero_is_said() -> None:
+    rows = np.random.default_rng(9).random(1_000)
+    found = compare_means(totals_of(1e9 + rows[:500]), totals_of(1e9 + rows[500:]))
+    assert "so far from 0 that rounding hides" in State(int(found.states)).words

@@ -10,11 +10,13 @@ from bandi.experiments.inference import (
     Comparison,
     Guardrail,
     Totals,
+    accumulated,
     compare_means,
     judge,
     judge_all,
 )
 from bandi.model.errors import InvalidInputError
+from bandi.model.records import Array
 
 DAYS, DAILY, EXPERIMENTS = 28, 400, 400
 PLANNED = 2.0 * DAYS * DAILY
@@ -28,7 +30,7 @@ def compared(population: Any, seed: int, lift: float) -> list[Comparison]:
 
 
 def _one(totals: Totals, at: int) -> Totals:
-    return Totals(totals.readers[at], totals.sums[at], totals.products[at])
+    return Totals(totals.readers[at], totals.sums[at], totals.products[at], totals.cubes[at])
 
 
 @pytest.mark.parametrize("worse", ["lower", "higher"])
@@ -38,6 +40,54 @@ def test_false_stops(population: Any, worse: str) -> None:
     guardrail = Guardrail("coins", 0.1, worse)
     stops = [judge(guardrail, comparison, PLANNED).decision == "stop" for comparison in compared(population, 1, lift)]
     assert np.mean(stops) <= 0.05
+
+
+def of_normal(seed: int, control: float, treatment: float) -> list[Comparison]:
+    """Experiments of 300 A/B comparisons with 5 looks at up to 4,000 readers of each variant, standard deviation 3."""
+    random = np.random.default_rng(seed)
+    one, other = (random.normal(mean, 3.0, (300, 5, 800)) for mean in (treatment, control))
+    variants = [
+        accumulated(Totals(np.full((300, 5), 800.0), *(powers(rows, power) for power in (1, 2, 3))))
+        for rows in (one, other)
+    ]
+    return [compare_means(*(_one(variant, i) for variant in variants)) for i in range(300)]
+
+
+def powers(rows: Array, power: int) -> Array:
+    total: Array = np.prod([rows] * power, axis=0).sum(axis=-1)
+    return total.reshape(total.shape + (1,) * power)
+
+
+def decisions(guardrail: Guardrail, comparisons: list[Comparison]) -> dict[str, float]:
+    found = [judge(guardrail, comparison, 8_000.0).decision for comparison in comparisons]
+    return {decision: found.count(decision) / len(found) for decision in ("stop", "safe", "go on")}
+
+
+@pytest.mark.parametrize(("worse", "sign"), [("lower", -1.0), ("higher", 1.0)])
+@pytest.mark.parametrize("control", [-2.0, -0.02, 2.0])
+def test_a_control_of_any_sign(worse: str, sign: float, control: float) -> None:
+    """At the tolerated loss of 300 experiments at most 5 % stop and at most 5 % are safe (8 % but for 1 in 100)."""
+    guardrail = Guardrail("net coins", 0.1, worse)
+    edge = decisions(guardrail, of_normal(6, control, control + sign * 0.1 * abs(control)))
+    assert edge["stop"] <= 0.08
+    assert edge["safe"] <= 0.08
+    assert decisions(guardrail, of_normal(7, control, control))["stop"] <= 0.05
+    assert decisions(guardrail, of_normal(8, control, control + sign * 0.6))["stop"] > 0.9
+    assert decisions(guardrail, of_normal(9, control, control - sign * 0.6))["safe"] > 0.9
+
+
+def test_a_loss_below_zero_in_words() -> None:
+    verdict = judge(Guardrail("net coins", 0.1), of_normal(8, -2.0, -3.0)[0], 8_000.0)
+    assert verdict.decision == "stop"
+    assert "%) is beyond the tolerated fall of 10.0%" in verdict.words
+    assert "(-" in verdict.words
+
+
+def test_latency_may_double() -> None:
+    """A rise of 150 % is tolerated: twice the control is safe, four times stops."""
+    guardrail = Guardrail("latency", 1.5, "higher")
+    assert decisions(guardrail, of_normal(10, 2.0, 4.0))["safe"] > 0.9
+    assert decisions(guardrail, of_normal(11, 2.0, 8.0))["stop"] > 0.9
 
 
 def test_harm_stops_and_harmlessness_is_shown(population: Any) -> None:
@@ -75,8 +125,11 @@ def test_no_evidence_goes_on() -> None:
 def test_bad_guardrails(population: Any) -> None:
     with pytest.raises(InvalidInputError, match="bound"):
         Guardrail("reads", 1.0)
-    with pytest.raises(InvalidInputError, match="bound"):
-        Guardrail("reads", float("nan"))
+    for bound in (float("nan"), float("inf"), -0.1):
+        with pytest.raises(InvalidInputError, match="bound"):
+            Guardrail("reads", bound, "higher")
+    with pytest.raises(InvalidInputError, match="worse"):
+        Guardrail("reads", 0.1, "up")
     comparison = compared(population, 5, 0.0)[0]
     with pytest.raises(InvalidInputError, match="a comparison for each"):
         judge_all([Guardrail("reads", 0.0)], [], PLANNED)

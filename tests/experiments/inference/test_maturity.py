@@ -80,6 +80,9 @@ def test_bad_shares() -> None:
         maturity_of(np.array([1.2]))
     with pytest.raises(InvalidInputError, match="0 to 1"):
         by_maturity(np.ones(1), np.array([np.nan]))
+    for value in (np.nan, np.inf):
+        with pytest.raises(InvalidInputError, match="of reader 1"):
+            by_maturity(np.array([0.0, value]), np.array([0.5, 0.5]))
     with pytest.raises(InvalidInputError, match="one share for each"):
         by_maturity(np.ones(2), np.ones(1))
     with pytest.raises(InvalidInputError, match="delay curve is 0"):

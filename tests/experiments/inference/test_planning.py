@@ -130,11 +130,32 @@ def test_baselines_from_the_past() -> None:
         mean_baseline(totals_of(np.ones(10)))
 
 
+@pytest.mark.parametrize(
+    ("baseline", "effect"),
+    [(Baseline(1.0, 1e300), 1e-9), (Baseline(1e-200, 1.0), 1e-200), (Baseline(1.0, 1.0), 1e-200)],
+)
+def test_what_no_number_of_readers_finds(baseline: Baseline, effect: float) -> None:
+    with pytest.raises(InvalidInputError, match=r"effect.*fewer than 1e\+15 readers"):
+        plan(baseline, effect, DAILY, HALVES)
+
+
+def test_extremes_are_no_errors() -> None:
+    assert detectable_effect(Baseline(1e-200, 1.0), 1e6, HALVES) == (np.inf, np.inf)
+    assert detectable_effect(Baseline(1e200, 1.0), 1e6, HALVES)[0] == 0.0
+    slow = plan(Baseline(1.0, 1.0), 1e-6, np.array([1e-310]), HALVES)
+    assert slow.fixed.days == -1
+    negative = plan(Baseline(-2.0, 1.0), -0.1, DAILY, HALVES)
+    assert negative.difference == pytest.approx(0.2)
+
+
 def test_bad_plans() -> None:
     good = Baseline(1.0, 1.0)
     for bad in (
         lambda: plan(good, 0.0, DAILY, HALVES),
         lambda: plan(good, float("nan"), DAILY, HALVES),
+        lambda: plan(good, -1.0, DAILY, HALVES),
+        lambda: plan(good, -2.0, DAILY, HALVES),
+        lambda: plan(good, 1e300, DAILY, HALVES),
         lambda: plan(good, 0.1, np.array([-1.0]), HALVES),
         lambda: plan(good, 0.1, np.zeros(0), HALVES),
         lambda: plan(good, 0.1, DAILY, np.array([0.5, 0.6])),

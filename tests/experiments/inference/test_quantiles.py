@@ -99,3 +99,7 @@ def test_bad_values() -> None:
         quantile_of(np.ones(2), np.array([1]), 0.5)
     with pytest.raises(InvalidInputError, match="q"):
         quantile_of(np.ones(2), np.array([1, 2]), 1.0)
+    few = (np.arange(9.0), np.arange(9))
+    for resamples in (0, -1, 39):
+        with pytest.raises(InvalidInputError, match="at least 40 for alpha"):
+            bootstrapped_quantile_difference(few, few, 0.5, np.random.default_rng(1), resamples=resamples)

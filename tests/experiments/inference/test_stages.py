@@ -69,7 +69,8 @@ def test_daily_looks_during_a_ramp() -> None:
 
 
 def of_days(daily: Totals, days: Array) -> Totals:
-    return accumulated(Totals(daily.readers * days, daily.sums * days[:, None], daily.products * days[:, None, None]))
+    sums, products = daily.sums * days[:, None], daily.products * days[:, None, None]
+    return accumulated(Totals(daily.readers * days, sums, products, daily.cubes * days[:, None, None, None]))
 
 
 def test_bad_stages() -> None:

@@ -20,6 +20,7 @@ def test_batches_add_up(rows: np.ndarray, cut: int) -> None:
     assert looks.readers[-1] == whole.readers
     np.testing.assert_allclose(looks.sums[-1], whole.sums, atol=1e-6)
     np.testing.assert_allclose(looks.products[-1], whole.products, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(looks.cubes[-1], np.einsum("ni,nj,nk->ijk", rows, rows, rows), rtol=1e-9, atol=1e-2)
 
 
 def test_some_columns() -> None:
@@ -27,6 +28,19 @@ def test_some_columns() -> None:
     taken, alone = totals_of(rows).take([2, 0]), totals_of(rows[:, [2, 0]])
     np.testing.assert_array_equal(taken.sums, alone.sums)
     np.testing.assert_array_equal(taken.products, alone.products)
+    np.testing.assert_array_equal(taken.cubes, alone.cubes)
+
+
+def test_cubes_may_be_missing() -> None:
+    whole = totals_of(np.arange(12.0).reshape(4, 3))
+    bare = Totals(whole.readers, whole.sums, whole.products)
+    assert bare.take([0]).cubes is None
+    assert stacked([whole, bare]).cubes is None
+    assert accumulated(stacked([bare, bare])).cubes is None
+    with pytest.raises(InvalidInputError, match="cubes"):
+        Totals(whole.readers, whole.sums, whole.products, whole.products)
+    with pytest.raises(InvalidInputError, match="NaN or infinity"):
+        Totals(whole.readers, whole.sums, whole.products, whole.cubes * np.inf)
 
 
 @pytest.mark.parametrize(

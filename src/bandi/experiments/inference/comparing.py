@@ -20,6 +20,8 @@ from bandi.model.records import Array
 
 _NO_SPREAD = 1e-12
 """A variance below this share of the squared mean (or of what covariates left) is rounding, not spread."""
+_ROUNDING = 1e-15
+"""Of sums of cubes, as a share of them."""
 
 
 class State(IntEnum):
@@ -40,7 +42,8 @@ _WORDS = {
     State.JUDGED: "",
     State.TOO_FEW: "too few readers in one of the variants: at least two, and one more for each covariate, are needed",
     State.NO_DENOMINATOR: "the denominator is zero in one of the variants: nothing has happened that the ratio counts",
-    State.NO_SPREAD: "every reader has the same value in both variants: nothing tells how far the difference could be off",
+    State.NO_SPREAD: "every reader has the same value in both variants, or values so far from 0 that rounding hides how they "
+    "differ (then subtract one constant from all): nothing tells how far the difference could be off",
 }
 
 
@@ -50,7 +53,7 @@ class Comparison:
 
     treatment, control: the metric, adjusted where there are covariates. treatment_variance, control_variance, covariance:
     of these two estimates. freedom: degrees after Welch (1947). weight: such that weight * difference is a sum over
-    readers. contributors: how many equal readers a skewed difference is as good as (see `_contributors`). states: int8,
+    readers. contributors: one over the squared skewness of the difference (see `_contributors`). states: int8,
     values of State. Where a state is not JUDGED the standard error is infinite, and a value of which nothing is known is 0;
     nothing is ever NaN.
     """
@@ -114,16 +117,16 @@ def at_looks(comparisons: Sequence[Comparison]) -> Comparison:
 class Estimate:
     """A variant's metric before adjustment, all float64[...] but for the last three.
 
-    total, square: sum of column 0 and of its squares. spread: variance of what a reader adds to the value; explained: what
-    covariates explain of that. slopes: float64[..., c]; covariates: their means, float64[..., c]; covariances:
-    float64[..., c, c].
+    spread: variance of what a reader adds to the value; explained: what covariates explain of that. third: third central
+    moment of what a reader adds, less what covariates explain, and its rounding error; None where cubes were not kept.
+    slopes: float64[..., c]; covariates: their means, float64[..., c];
+    covariances: float64[..., c, c].
     """
 
     value: Array
-    total: Array
-    square: Array
     spread: Array
     explained: Array
+    third: tuple[Array, Array] | None
     readers: Array
     weight: Array
     states: Array
@@ -200,10 +203,23 @@ def _linear(
         explained = np.clip(np.einsum("...i,...i->...", slopes, along), 0.0, spread)
     else:
         slopes, explained = np.zeros(means[..., first:].shape), np.zeros(spread.shape)
+    adjusted = np.concatenate([direction[..., :first], direction[..., first:] - slopes], axis=-1)
     return Estimate(
-        value, totals.sums[..., 0], totals.products[..., 0, 0], spread, explained, totals.readers, weight, states,
+        value, spread, explained, _third(totals, adjusted, means), totals.readers, weight, states,
         slopes, means[..., first:], among,
     )  # fmt: skip
+
+
+def _third(totals: Totals, direction: Array, means: Array) -> tuple[Array, Array] | None:
+    """(third central moment of direction . row, the rounding error it may have): E z^3 - 3 E z^2 E z + 2 (E z)^3."""
+    if totals.cubes is None:
+        return None
+    count = np.maximum(totals.readers, 1.0)
+    first = np.einsum("...i,...i->...", direction, means)
+    second = np.einsum("...i,...ij,...j->...", direction, totals.products, direction) / count
+    third = np.einsum("...i,...j,...k,...ijk->...", direction, direction, direction, totals.cubes) / count
+    reach = np.einsum("...i,...i->...", np.abs(direction), np.abs(means))
+    return third - 3.0 * second * first + 2.0 * first**3, _ROUNDING * (reach**2 + np.maximum(second, 0.0)) * reach
 
 
 def _compare(treatment: Estimate, control: Estimate) -> Comparison:
@@ -265,16 +281,30 @@ def _harmonic(one: Array, other: Array) -> Array:
 
 
 def _contributors(treatment: Estimate, control: Estimate) -> Array:
-    """How many readers, all alike in size, the skewness of the difference is as small as that of; infinite where it cancels.
+    """One over the squared skewness of the difference, were the variants alike: infinite where that cancels.
 
-    With gamma the skewness of a reader's value that of a difference is gamma |1/n - 1/m| / sqrt(1/n + 1/m), as that of the
-    mean of (1/n + 1/m) / (1/n - 1/m)^2 readers: 0 for variants of one size. A share sum^2 / (readers * sum of squares) of
-    those is what Kish (1965) calls their effective number.
+    Third cumulants add as variances do: with gamma the skewness of what a reader adds to the (linearised, adjusted) metric,
+    that of the difference is gamma (1/n - 1/m) / sqrt(1/n + 1/m), 0 for variants of one size. Gamma is that of the readers of
+    both variants, each about their own mean: of a small variant alone it is least known where it matters most.
     """
     one, other = 1.0 / np.maximum(treatment.readers, 1.0), 1.0 / np.maximum(control.readers, 1.0)
-    squares = (treatment.readers + control.readers) * (treatment.square + control.square)
-    total = (treatment.total + control.total) ** 2
-    alike = np.divide(total, squares, out=np.zeros(np.shape(total)), where=squares > 0.0)
     gap = np.asarray((one - other) ** 2)
+    alike = _unskewed(treatment, control)
     number: Array = np.divide((one + other) * alike, gap, out=np.full(gap.shape, np.inf), where=gap > 0.0)
     return number
+
+
+def _unskewed(treatment: Estimate, control: Estimate) -> Array:
+    """One over gamma^2. Where cubes were not kept gamma^2 may be as large as the number of readers, and more it cannot be."""
+    readers = np.maximum(treatment.readers + control.readers, 1.0)
+    if treatment.third is None or control.third is None:
+        least: Array = 1.0 / readers
+        return least
+    pairs = ((treatment, treatment.third), (control, control.third))
+    third = sum(estimate.readers * moments[0] for estimate, moments in pairs) / readers
+    error = sum(estimate.readers * moments[1] for estimate, moments in pairs) / readers
+    left = sum(estimate.readers * np.maximum(estimate.spread - estimate.explained, 0.0) for estimate, _ in pairs)
+    scale = np.asarray(np.sqrt(left / readers) ** 3)
+    gamma = np.divide(np.abs(third) + error, scale, out=np.full(scale.shape, np.inf), where=scale > 0.0)
+    unskewed: Array = 1.0 / np.clip(gamma, 1e-15, 1e15) ** 2
+    return unskewed

@@ -1,8 +1,10 @@
 """Guardrails: metrics that an experiment may not harm, watched at every look, and the decision to stop.
 
-A guardrail tolerates a loss. With r = 1 - bound where lower is worse (1 + bound where higher is worse) the treatment is out of
-bounds when it is beyond r times the control; that is tested on treatment - r * control by a one-sided confidence sequence, so
-that it may be looked at as often as one likes, and no ratio is formed whose denominator might be 0.
+A guardrail tolerates a loss of bound * |control|: where lower is worse the treatment is out of bounds below
+control - bound * |control|, the lesser of (1 - bound) and (1 + bound) times the control; where higher is worse, above the greater.
+So both are tested, on treatment - ratio * control by a one-sided confidence sequence each, that may be looked at as often as one
+likes: no ratio is formed whose denominator might be 0. Harm is shown once both have shown it (an intersection-union test; Berger
+1982), whatever the sign of the control; a control below 0 (a net result) needs no other setting.
 """
 
 from __future__ import annotations
@@ -17,16 +19,23 @@ import numpy as np
 from bandi.experiments.inference.bounds import checked_alpha
 from bandi.experiments.inference.comparing import Comparison, State
 from bandi.experiments.inference.multiplicity import holm
-from bandi.experiments.inference.sequences import FEWEST, running_one_sided_p_values, times, tuned_rho2
+from bandi.experiments.inference.sequences import (
+    FEWEST,
+    one_sided_multipliers,
+    running_one_sided_p_values,
+    times,
+    tuned_rho2,
+)
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """metric: its name; bound: the loss that is tolerated, as a share of the control's value, 0 or more and below 1.
+    """metric: its name; bound: the loss that is tolerated, as a share of the control's absolute value, 0 or more.
 
-    worse: the direction that harms. Raises InvalidInputError for a bound out of range.
+    worse: the direction that harms; a fall is tolerated below 1 only, a rise (latency) may be of any size. Raises
+    InvalidInputError for anything else.
     """
 
     metric: str
@@ -34,9 +43,14 @@ class Guardrail:
     worse: Literal["lower", "higher"] = "lower"
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.bound < 1.0:
+        if self.worse not in ("lower", "higher"):
+            where = f"guardrail {self.metric}: worse"
+            raise InvalidInputError(Problem(where=where, found=repr(self.worse), expected='"lower" or "higher"'))
+        most = 1.0 if self.worse == "lower" else math.inf
+        if not 0.0 <= self.bound < most:
             where = f"guardrail {self.metric}: bound"
-            raise InvalidInputError(Problem(where=where, found=str(self.bound), expected="0 or more and below 1"))
+            expected = "0 or more and below 1" if self.worse == "lower" else "0 or more"
+            raise InvalidInputError(Problem(where=where, found=str(self.bound), expected=expected))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,8 @@ def judge_all(
 ) -> list[Verdict]:
     """Several guardrails at the same looks: any false stop among them has probability at most alpha (Holm 1979).
 
-    "safe" is not adjusted: each is a statement of its own, and false with probability at most alpha.
+    "safe" is not adjusted: each is a statement of its own, and false with probability at most alpha, or a little more where
+    the control's sign is mistaken.
     """
     if len(guardrails) != len(comparisons) or not guardrails:
         found = f"{len(guardrails)} and {len(comparisons)}"
@@ -81,7 +96,7 @@ def judge_all(
             Problem(where="comparisons", found="several numbers of looks", expected="the same looks")
         )
     rho2 = tuned_rho2(planned, min(2.0 * checked_alpha(alpha), 0.5))  # one side is about two at twice the alpha
-    sides = [_p_values(*pair, rho2, fewest) for pair in zip(guardrails, comparisons, strict=True)]
+    sides = [_p_values(*pair, rho2, alpha, fewest) for pair in zip(guardrails, comparisons, strict=True)]
     harms = np.stack([harm for harm, _ in sides])
     adjusted = np.stack([holm(harms[:, look]) for look in range(harms.shape[1])], axis=1)
     return [
@@ -90,19 +105,30 @@ def judge_all(
     ]
 
 
-def _p_values(guardrail: Guardrail, comparison: Comparison, rho2: float, fewest: float) -> tuple[Array, Array]:
+def _p_values(
+    guardrail: Guardrail, comparison: Comparison, rho2: float, alpha: float, fewest: float
+) -> tuple[Array, Array]:
     """(of no harm, of harm) at each look."""
     if comparison.states.ndim != 1:
         found = f"{comparison.states.ndim} axes"
         raise InvalidInputError(Problem(where=f"guardrail {guardrail.metric}", found=found, expected="looks"))
-    lower = guardrail.worse == "lower"
-    ratio = 1.0 - guardrail.bound if lower else 1.0 + guardrail.bound
-    error = comparison.error_of(ratio)
-    beyond = comparison.treatment - ratio * comparison.control
-    scores = np.where(np.isfinite(error) & (error > 0.0), beyond, 0.0) / np.where(error > 0.0, error, 1.0)
-    scores = np.where(np.isfinite(error), -scores if lower else scores, 0.0)
     x = times(comparison, fewest) * rho2
-    return running_one_sided_p_values(scores, x), running_one_sided_p_values(-scores, x)
+    harm = 1.0 if guardrail.worse == "higher" else -1.0
+    above, below = (harm * _scores(comparison, 1.0 + sign * harm * guardrail.bound) for sign in (1.0, -1.0))
+    harm_p = np.maximum(running_one_sided_p_values(above, x), running_one_sided_p_values(below, x))
+    # The loss is excluded from the ratio that the control's sign makes the tolerated one; while it has none, from both.
+    error = np.sqrt(np.maximum(comparison.control_variance, 0.0))
+    told = np.abs(comparison.control) > one_sided_multipliers(x, alpha) * np.where(error > 0.0, error, 1e-300)
+    signed = np.where(comparison.control > 0.0, above, below)
+    return harm_p, running_one_sided_p_values(-np.where(told, signed, np.maximum(above, below)), x)
+
+
+def _scores(comparison: Comparison, ratio: float) -> Array:
+    """Treatment - ratio * control in its standard errors; 0 where it cannot be judged."""
+    error = comparison.error_of(ratio)
+    known = np.isfinite(error) & (error > 0.0)
+    beyond = comparison.treatment - ratio * comparison.control
+    return np.where(known, beyond, 0.0) / np.where(known, error, 1.0)
 
 
 def _verdict(guardrail: Guardrail, comparison: Comparison, harm: Array, safe: Array, alpha: float) -> Verdict:
@@ -122,5 +148,5 @@ def _verdict(guardrail: Guardrail, comparison: Comparison, harm: Array, safe: Ar
 
 def _values(comparison: Comparison, look: int) -> str:
     one, other = float(comparison.treatment[look]), float(comparison.control[look])
-    change = f" ({one / other - 1.0:+.1%})" if other != 0.0 and math.isfinite(one / other) else ""
+    change = f" ({(one - other) / abs(other):+.1%})" if other != 0.0 and math.isfinite(one / other) else ""
     return f"{one:.6g} against {other:.6g}{change}"

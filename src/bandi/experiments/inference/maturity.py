@@ -58,12 +58,16 @@ def only_mature(rows: Array, complete: Array) -> Array:
 def by_maturity(values: Array, shares: Array) -> Array:
     """Rows for `compare_ratios`: float64[readers, 2] of values so far and F(age); the ratio is the mean once all are mature.
 
-    Raises InvalidInputError for shares out of 0 to 1 and for a value where F(age) says that nothing can have come.
+    Raises InvalidInputError for values that are no numbers, shares out of 0 to 1, and values where F(age) says that nothing
+    can have come.
     """
     so_far, seen = np.asarray(values, np.float64), _checked(shares)
     if so_far.shape != seen.shape:
         found = f"{so_far.shape} values and {seen.shape} shares"
         raise InvalidInputError(Problem(where="values", found=found, expected="one share for each value"))
+    if not np.isfinite(so_far).all():
+        found = f"NaN or infinity of reader {int(np.argmin(np.isfinite(so_far)))}"
+        raise InvalidInputError(Problem(where="values", found=found, expected="finite numbers"))
     early = (seen == 0.0) & (so_far != 0.0)
     if early.mean() > 0.01 if len(early) else False:
         found = f"{int(early.sum())} readers with a value at an age at which the delay curve is 0"

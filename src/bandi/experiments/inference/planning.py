@@ -18,6 +18,8 @@ from bandi.model.records import Array
 LOOKS = 28
 """Looks that a sequence is planned with: daily for four weeks. With twice as many it needs 2 % fewer readers."""
 _MOST_DAYS = 10_000
+_MOST_READERS = 1e15
+_LARGEST_EFFECT = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,12 @@ def plan(
     arrivals: new readers of the experiment by day, float64[days]; the last day's number goes on. weights: shares of the
     variants, the control first, sum 1; with several treatments the smallest decides. window_days: of the metric, waited
     for after the last reader. With several treatments give alpha divided by their number (Bonferroni). Raises
-    InvalidInputError for what is out of range.
+    InvalidInputError for what is out of range, and for an effect that 1e15 readers do not find.
     """
     shares, arriving = checked_weights(weights), _checked_arrivals(arrivals)
-    _check_range("effect", effect, math.isfinite(effect) and effect != 0.0, "a number other than 0")
+    fine = -1.0 < effect <= _LARGEST_EFFECT and effect != 0.0
+    expected_effect = f"a number other than 0, above -1 (nothing is left of the metric) and at most {_LARGEST_EFFECT:g}"
+    _check_range("effect", effect, fine, expected_effect)
     _check_range("power", power, checked_alpha(alpha) < power < 1.0, "more than alpha and less than 1")
     _check_range("window_days", window_days, 0.0 <= window_days < math.inf, "0 or more")
     _check_range("looks", looks, 1 <= looks <= 1_000, "1 to 1,000")
@@ -104,7 +108,12 @@ def plan(
     drift, expected = sequence_design(looks, alpha, power)
 
     def required(score: float, variance: float, until: float) -> Requirement:
-        readers = (score / difference) ** 2 * variance * _per_pair(shares, effect)
+        scores = abs(score / difference) if difference != 0.0 else math.inf
+        readers = scores * scores * variance * _per_pair(shares, effect)
+        if not readers <= _MOST_READERS:
+            found = f"{effect:g} of {baseline.value:g}, where a reader's variance is {baseline.variance:g}"
+            expected = f"an effect that fewer than {_MOST_READERS:.0e} readers find"
+            raise InvalidInputError(Problem(where="effect", found=found, expected=expected))
         return _requirement(readers, until, shares, arriving, window_days)
 
     left = baseline.variance * (1.0 - baseline.explained)
@@ -122,7 +131,7 @@ def detectable_effect(
     shares = checked_weights(weights)
     _check_range("readers", readers, 0.0 < readers < math.inf, "more than 0")
     _check_range("power", power, checked_alpha(alpha) < power < 1.0, "more than alpha and less than 1")
-    least = baseline.variance * (1.0 - baseline.explained) / (baseline.value**2 * readers)
+    least = baseline.variance * (1.0 - baseline.explained) / abs(baseline.value) / abs(baseline.value) / readers
     fixed, drift = fixed_drift(alpha, power), sequence_design(looks, alpha, power)[0]
     return _solved(fixed, least, shares), _solved(drift, least, shares)
 
@@ -178,7 +187,7 @@ def _days(readers: float, arriving: Array, window_days: float) -> int:
     total = np.cumsum(arriving)
     if total[-1] >= readers:
         days = int(np.searchsorted(total, readers)) + 1
-    elif arriving[-1] > 0.0:
+    elif arriving[-1] * _MOST_DAYS >= readers - total[-1]:
         days = len(arriving) + math.ceil((readers - total[-1]) / arriving[-1])
     else:
         return -1

@@ -93,9 +93,11 @@ def bootstrapped_quantile_difference(
 
     Readers are drawn with Poisson(1) counts (Hanley and MacGibbon 2006). O(resamples values), where `compare_quantiles` takes
     one sort: for few values, and as a check. The p-value is the least alpha whose interval leaves 0 out, and 1 / resamples
-    at least.
+    at least. Raises InvalidInputError for fewer than 2 / alpha resamples: the interval's ends would be the least and greatest.
     """
-    checked_alpha(alpha)
+    if not resamples * checked_alpha(alpha) >= 2.0:
+        expected = f"at least {math.ceil(2.0 / alpha):,} for alpha {alpha:g}"
+        raise InvalidInputError(Problem(where="resamples", found=str(resamples), expected=expected))
     one, other = _resampled(*treatment, q, random, resamples), _resampled(*control, q, random, resamples)
     if one is None or other is None:
         unknown = np.asarray(math.inf)

@@ -13,8 +13,10 @@ drawn anew. Time is therefore the variance that has come in (ibid., Proposition 
     time proportional to (weight * standard error)^2,      weight * difference being a sum over readers
 
 which for final values is the number of readers again. What a reader does later must not be negatively correlated with what
-they did before: then looks are at least as alike as those of a Brownian motion at these times, and cross the bounds
-no more often (Slepian 1962). A purchase that can come only once breaks this where most readers make it: judge closed windows.
+they did before: then looks are at least as alike as those of a Brownian motion at these times, and cross the upper bound no
+more often, and the lower no more often (Slepian 1962, whose inequality is of one side). So for values that grow the chance
+of either is at most the sum of a Brownian motion's two: more than alpha by no more than its chance to cross both bounds.
+A purchase that can come only once breaks this where most readers make it: judge closed windows.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from bandi.model.records import Array
 
 FEWEST = 100.0
 """Readers of each variant before the first look that is judged: with fewer, no sum is yet normal."""
-CONTRIBUTORS = 25.0
-"""Contributors (see comparing.py) before it: a tenth of the readers, of whom few pay, is long as good as a handful."""
+CONTRIBUTORS = 12.0
+"""Contributors (see comparing.py) before it, a skewness of 0.29 of the difference: of few who pay a tenth is a handful."""
 
 
 def difference_sequence(comparison: Comparison, planned: float, alpha: float = 0.05, fewest: float = FEWEST) -> Bounds:
@@ -82,7 +84,8 @@ def not_yet(comparison: Comparison, look: int = -1, fewest: float = FEWEST) -> s
     if readers < fewest:
         return f"a first look needs at least {fewest:.0f} readers of each variant, the smaller has {readers:.0f}"
     return (
-        "few readers make up the metric and one variant is small, so their difference is not yet near normal: "
+        "few readers make up the metric and one variant is small, or the totals have no cubes to tell, so their difference "
+        "is not yet known to be near normal: "
         f"{comparison.contributors[..., look].flat[0]:.1f} of {CONTRIBUTORS:.0f} contributors are in"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 
@@ -47,12 +48,12 @@ def growing(readers: Readers, parts: Sequence[tuple[Array, Array, Array]], covar
     entered = np.searchsorted(readers.entries[entries], np.arange(looks), side="right")
     width = m + covariates.shape[1]
     counts = np.zeros((looks, readers.count))
-    sums, products = np.zeros((looks, readers.count, width)), np.zeros((looks, readers.count, width, width))
+    sums, products, cubes = (np.zeros((looks, readers.count, *(width,) * axes)) for axes in (1, 2, 3))
     growing_totals(
         entries, entered, readers.groups, np.ascontiguousarray(covariates, np.float64), order, ends, owners, which,
-        values, np.zeros((rows, m)), counts, sums, products,
+        values, np.zeros((rows, m)), counts, sums, products, cubes,
     )  # fmt: skip
-    return Totals(*(np.ascontiguousarray(np.moveaxis(array, 0, 1)) for array in (counts, sums, products)))
+    return Totals(*(np.ascontiguousarray(np.moveaxis(array, 0, 1)) for array in (counts, sums, products, cubes)))
 
 
 def closed(readers: Readers, columns: Array, matured: Array) -> Totals:
@@ -67,16 +68,24 @@ def closed(readers: Readers, columns: Array, matured: Array) -> Totals:
         return found
 
     sums = np.stack([summed(rows[:, a]) for a in range(width)], axis=-1)
-    products = np.zeros((readers.count, looks, width, width))
+    products, cubes = (np.zeros((readers.count, looks, *(width,) * axes)) for axes in (2, 3))
     for a in range(width):
         for b in range(a, width):
-            products[..., a, b] = products[..., b, a] = summed(rows[:, a] * rows[:, b])
+            product = rows[:, a] * rows[:, b]
+            products[..., a, b] = products[..., b, a] = summed(product)
+            for c in range(b, width):
+                one = summed(product * rows[:, c])
+                for i, j, k in permutations((a, b, c)):
+                    cubes[..., i, j, k] = one
     counts = np.bincount(keys, minlength=size).reshape(readers.count, looks).astype(np.float64)
-    return accumulated(Totals(counts, sums, products))
+    return accumulated(Totals(counts, sums, products, cubes))
 
 
 def by_age(readers: Readers, parts: Sequence[tuple[Array, Array, Array]], days: int) -> Totals:
-    """Totals [groups, days] of what readers did on each day since their first exposure, of those who have come so far."""
+    """Totals [groups, days] of what readers did on each day since their first exposure, of those who have come so far.
+
+    Each day is judged alone, by one test, which has no use for cubes.
+    """
     aged = [(rows, (looks - readers.entries[rows]).astype(np.int16), values) for rows, looks, values in parts]
     kept = [tuple(array[looks < days] for array in (rows, looks, values)) for rows, looks, values in aged]
     m = len(kept)

@@ -100,7 +100,8 @@ def _beside(
 
 def group_of(totals: Totals, group: int) -> Totals:
     """Of one group, at all looks."""
-    return Totals(totals.readers[group], totals.sums[group], totals.products[group])
+    cubes = None if totals.cubes is None else totals.cubes[group]
+    return Totals(totals.readers[group], totals.sums[group], totals.products[group], cubes)
 
 
 def _parts(metric: Metric, columns: tuple[Column, ...], done: Done) -> list[tuple[Array, Array, Array]]:
