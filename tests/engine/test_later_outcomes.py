@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bandi
+from bandi.engine import carrying_on
 from bandi.engine import state as state_module
 from bandi.engine.doctor import differences, examine
 from bandi.engine.recovery import recover
@@ -165,12 +166,12 @@ def test_a_refund_of_nothing_or_of_no_episode_is_refused(shop: bandi.Engine) -> 
 
 
 def test_what_arms_count_includes_the_later_objectives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_module, "steps_of", lambda policy: ("coins",))
+    monkeypatch.setattr(carrying_on, "steps_of", lambda policy: ("coins",))
     window = [
         Config(objectives={"click": Objective(), "coins": Objective(event="purchase", window=days)})
         for days in ("7d", "7d", "14d")
     ]
-    one, same, other = (state_module.counted(Placement(), config) for config in window)
+    one, same, other = (carrying_on.counted(Placement(), config) for config in window)
     assert one == same != other
 
 
