@@ -6,17 +6,21 @@ import msgspec
 import numpy as np
 import pytest
 
+import bandi
+from bandi.engine.engine import Engine
 from bandi.evaluation.own_log.evaluating import evaluate_own_log
 from bandi.evaluation.own_log.fitting import MOST_SCORES, as_toml, fit_own_log, fit_table, halves_of
+from bandi.evaluation.own_log.places import list_of
 from bandi.evaluation.own_log.slot_rows import SlotRows
 from bandi.evaluation.own_log.walking import AskedAgain
 from bandi.evaluation.worlds.webtoon import World
 from bandi.model.config_text import MAX_BYTES, parse_config
 from bandi.model.errors import InvalidInputError
+from bandi.model.experiment_changes import Start
 from bandi.model.policy_config import Fitted
 from bandi.model.records import Array
 
-from .conftest import simulated, small_world
+from .conftest import logged, simulated, small_world
 
 LOOKED = np.array([1.0, 0.5])
 
@@ -107,6 +111,52 @@ def test_a_fitted_table_is_better_than_chance_and_said_to_be(tmp_path: Path) -> 
     assert gain > 0.1
     assert report.gain.low - 0.1 <= gain <= report.gain.high + 0.1
     assert msgspec.json.decode(msgspec.json.encode(report.table), type=Fitted) == report.table
+
+
+@pytest.mark.parametrize("placement", ["home", "bold.treatment"])
+def test_a_table_counts_what_its_placement_counts_and_its_file_opens(tmp_path: Path, placement: str) -> None:
+    """Purchases of t0 alone, clicks of others alone: its place in the table says which were counted."""
+    text = """
+[objectives.bought]
+event = "purchase"
+window = "500ms"
+[layers.all]
+[experiments.bold]
+placement = "home"
+layer = "all"
+owner = "kim"
+[experiments.bold.variants.control]
+weight = 0.5
+[experiments.bold.variants.treatment]
+weight = 0.5
+[placements.home]
+k = 3
+[placements.home.policy]
+use = "thompson"
+objective = "bought"
+"""
+
+    def visit(engine: Engine, i: int) -> None:
+        if i == 0:
+            engine.experiments.change("bold", Start(who="kim", why="now"))
+        ranking = engine.recommend(f"u{i}")
+        for slot in ranking:
+            user, item, request = f"u{i}", slot.item, ranking.request_id
+            if item == "t0":
+                engine.record(bandi.Purchase(user=user, item=item, request=request, coins=1))
+            else:
+                engine.record(bandi.Click(user=user, item=item, request=request))
+
+    folder = logged(tmp_path / "s", text, visit, 120)
+    report = fit_own_log(folder, placement, draws=20)
+    assert (report.sampled.objective, report.table.objective) == ("bought", "bought")
+    assert np.argmax(report.table.scores[0]) == report.table.titles.index(0)
+    written = as_toml(placement, report.table)
+    whole = text + written if placement != "home" else text[: text.index("[placements.home.policy]")] + written
+    (folder / "bandi.toml").write_text(whole)
+    with bandi.open(folder) as engine:
+        assert list_of(engine.config, placement).policy == report.table
+        assert len(engine.recommend("u1").items) == 3
 
 
 def test_what_cannot_be_fitted_is_said(service: Path) -> None:

@@ -72,18 +72,21 @@ def fit_own_log(
         folder, placement, (), most=most, draws=draws, seed=seed, objective=objective, progress=progress
     )
     if not len(first.rows):
-        raise InvalidInputError(Problem(placement, "no decision that could be asked again", "decisions to learn from"))
+        raise InvalidInputError(Problem(placement, first.nothing, "decisions to learn from"))
     halves = halves_of(first.rows.readers, seed)
     by_row = halves[first.rows.lists]
-    counted = objective or "click"
-    tables = [fit_table(first.rows, by_row != half, temperature, counted) for half in range(_FOLDS)]
+    tables = [fit_table(first.rows, by_row != half, temperature, first.objective) for half in range(_FOLDS)]
     second = evaluate_own_log(
         folder, placement, tables, most=most, draws=draws, seed=seed, objective=objective, progress=progress
     )
     held = _of_the_other_half(second.rows, by_row)
     everything = np.ones(len(first.rows), np.bool_)
     return FitReport(
-        fit_table(first.rows, everything, temperature, counted), second, second.log, evaluate(held, 0), gain(held, 0)
+        fit_table(first.rows, everything, temperature, first.objective),
+        second,
+        second.log,
+        evaluate(held, 0),
+        gain(held, 0),
     )
 
 
@@ -112,10 +115,12 @@ def fit_table(rows: SlotRows, chosen: Array, temperature: float, objective: str 
 
 
 def as_toml(placement: str, table: Fitted) -> str:
-    """The placement's policy as it stands in a `bandi.toml`; the numbers of titles are those of this folder's log."""
+    """The placement's (or variant's) policy as it stands in a `bandi.toml`; titles' numbers are those of this folder's log."""
+    experiment, variant = placement.partition(".")[::2]
+    table_name = f"experiments.{experiment}.variants.{variant}" if variant else f"placements.{placement}"
     rows = "".join(f"  [\n{_lines(row, '    ')}  ],\n" for row in table.scores)
     return (
-        f'[placements.{placement}.policy]\nuse = "fitted"\nobjective = "{table.objective}"\n'
+        f'[{table_name}.policy]\nuse = "fitted"\nobjective = "{table.objective}"\n'
         f"titles = [\n{_lines(table.titles, '  ')}]\nscores = [\n{rows}]\nothers = {table.others}\n"
     )
 
