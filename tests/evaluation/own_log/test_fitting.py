@@ -186,3 +186,14 @@ objective = "bought"
 def test_what_cannot_be_fitted_is_said(service: Path) -> None:
     with pytest.raises(InvalidInputError, match="above 0"):
         fit_own_log(service, "home", temperature=0.0)
+
+
+@pytest.mark.parametrize("arms", ['statistics = "shared"', 'use_placement = "side"'])
+def test_a_variant_on_a_placements_arms_is_not_fitted_for(tmp_path: Path, arms: str) -> None:
+    """Its table could not be opened."""
+    (tmp_path / "bandi.toml").write_text(
+        '[placements.home]\n[placements.side]\n[layers.all]\n[experiments.bold]\nplacement = "home"\nlayer = "all"\nowner = "kim"\n'
+        f"[experiments.bold.variants.a]\nweight = 0.5\n{arms}\n[experiments.bold.variants.b]\nweight = 0.5\n"
+    )
+    with pytest.raises(InvalidInputError, match='a variant with statistics = "own"'):
+        fit_own_log(tmp_path, "bold.a")

@@ -25,9 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bandi.engine.folder import read_config
 from bandi.evaluation.intervals import Interval
 from bandi.evaluation.own_log.estimates import Evaluated, evaluate, gain
 from bandi.evaluation.own_log.evaluating import OwnLogReport, Progress, evaluate_own_log
+from bandi.evaluation.own_log.places import has_own_arms
 from bandi.evaluation.own_log.slot_rows import SlotRows
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.policy_config import Fitted
@@ -64,10 +66,16 @@ def fit_own_log(
     """Fit, and evaluate by halves of readers: the log is walked twice, first for propensities, then for the tables' own.
 
     temperature: above 0; the smaller, the more often the best titles are shown. The rest as in `evaluate_own_log`, which says
-    what it raises; InvalidInputError also where no decision could be asked again.
+    what it raises; InvalidInputError also where no decision could be asked again, and for a variant on the arms of a placement,
+    which could not be given the table.
     """
     if not temperature > 0.0:
         raise InvalidInputError(Problem("temperature", f"{temperature:g}", "above 0"))
+    if not has_own_arms(read_config(folder), placement):
+        expected = 'a placement, or a variant with statistics = "own"'
+        raise InvalidInputError(
+            Problem(placement, "a variant on a placement's arms", expected, "fit for the placement")
+        )
     first = evaluate_own_log(
         folder, placement, (), most=most, draws=draws, seed=seed, objective=objective, progress=progress
     )

@@ -39,6 +39,12 @@ def list_of(config: Config, name: str) -> Placement:
     return place
 
 
+def has_own_arms(config: Config, name: str) -> bool:
+    """Whether its arms are its own: those of placements, and of variants with statistics of their own."""
+    found = _variant(config, name)
+    return found is None or owns_statistics(found[1])
+
+
 def with_policy(config: Config, name: str, policy: PolicyConfig) -> Config:
     """A configuration in which that placement or variant alone has another policy; the same where there is none of that name.
 
