@@ -96,8 +96,9 @@ def lists_table(k: int) -> str:
     for readers in READERS.values():
         truth, found = errors(k, readers, 1)
         for name, estimates in found.items():
-            values = np.array([one.value.estimate for one in estimates])
-            covered = np.mean([one.value.low <= truth <= one.value.high for one in estimates])
+            intervals = [one.value for one in estimates if one.value is not None]
+            values = np.array([one.estimate for one in intervals])
+            covered = np.mean([one.low <= truth <= one.high for one in intervals])
             cell = f"{values.mean() - truth:+.3f}, {np.sqrt(((values - truth) ** 2).mean()):.3f}, {covered:.0%}"
             rows.setdefault(name, [name]).append(cell)
     return table([f"{k} slots: bias, RMSE, coverage", *READERS], list(rows.values()))

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import bandi
 from bandi.evaluation.service_runs import Plan, Service, run_service_in
 from bandi.evaluation.worlds.parameters import read_parameters
 from bandi.evaluation.worlds.webtoon import World
 from bandi.model.config_text import parse_config
+from bandi.model.experiment_changes import Start
 
 from .test_commands import run
 
@@ -27,6 +29,35 @@ def test_a_folders_own_log_is_evaluated_and_learned_from(tmp_path: Path) -> None
     assert "fitted less the log itself" in shown
     assert parse_config(table.read_text(), "fitted.toml").placements["home"].policy.__struct_config__.tag == "fitted"
     assert "written to" in shown
+
+
+def test_what_is_not_counted_is_told_and_no_number_is_made_up(tmp_path: Path) -> None:
+    """A placement whose arms serve a variant of another one, its only lists too young."""
+    (tmp_path / "bandi.toml").write_text(
+        '[placements.home]\n[placements.side]\n[layers.all]\n[experiments.bold]\nplacement = "side"\nlayer = "all"\nowner = "kim"\n'
+        "[experiments.bold.variants.a]\nweight = 0.5\n"
+        '[experiments.bold.variants.b]\nweight = 0.5\nuse_placement = "home"\n'
+    )
+    with bandi.open(tmp_path) as engine:
+        engine.items.put([bandi.Item(id=f"t{i}") for i in range(4)])
+        engine.experiments.change("bold", Start(who="kim", why="now"))
+        engine.recommend("u0", "home")
+        variants = [engine.recommend(f"u{i}", "side").variant for i in range(30)]
+    ours = variants.count("bold.b")
+    assert 0 < ours < 30
+    options: list[str | Path] = ["--service", tmp_path, "--policy", "lin_ts", "--placement"]
+    home = " ".join(run("replay", *options, "home").stdout.split())
+    assert f"{ours} more were served from its arms and shown elsewhere" in home
+    assert "1 too young (their window of 30m had not passed" in home
+    assert "nan" not in home
+    side = " ".join(run("replay", *options, "side").stdout.split())
+    assert "30 decisions were lists of experiments' variants" in side
+    told = json.loads(run("replay", *options, "bold.b", "--json").stdout)
+    assert (told["decisions"], told["of_variants"], told["elsewhere"]) == (ours, 0, 0)
+    assert told["lines"] == [
+        {"policy": "the log itself", "estimator": "clicks per list", "estimate": None, "low": None, "high": None}
+    ]
+    assert "bold.a, bold.b" in run("replay", *options, "bold.c", status=2).stderr
 
 
 def test_wrong_ways_to_ask(tmp_path: Path) -> None:

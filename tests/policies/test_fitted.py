@@ -1,5 +1,7 @@
 """The fitted table: drawn as Plackett and Luce say, by segments, never changed by what happens."""
 
+import tracemalloc
+
 import msgspec
 import numpy as np
 import pytest
@@ -44,6 +46,23 @@ def test_a_table_is_written_and_read_back() -> None:
     )
     assert parse_config(text, "test").placements["home"].policy == TABLE
     assert msgspec.json.decode(msgspec.json.encode(TABLE), type=Fitted) == TABLE
+
+
+@pytest.mark.parametrize("titles", [(2_147_483_647, 3), (3, 2_147_483_647)])
+def test_a_table_takes_room_for_its_titles_alone(titles: tuple[int, ...]) -> None:
+    """Two titles, one of the largest number there is: below a megabyte, and each with its own score."""
+    tracemalloc.start()
+    policy = make_policy(Fitted(titles=titles, scores=((50.0, 50.0),), others=0.0), 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
+    candidates = Candidates(np.array([0, 1, 3, 7], np.int32))
+    assert policy.rank(Request(np.ones(1, np.float32), 0), candidates, 2, 1).items[0] == 3
+
+
+def test_of_a_title_that_is_named_twice_the_last_score_counts() -> None:
+    table = Fitted(titles=(1, 3, 1), scores=((-50.0, 0.0, 50.0),), others=-100.0)
+    assert drawn(table, [1.0], 50)[:, 0].tolist() == [1] * 50
 
 
 @pytest.mark.parametrize(

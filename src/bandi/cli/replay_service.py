@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +22,12 @@ _OPTIONS = (
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Instead of LOG: a folder whose own decisions are evaluated; their probabilities are recomputed. It may be in use.",
     ),
-    click.option("--placement", default="home", show_default=True, help="With --service: whose decisions."),
+    click.option(
+        "--placement",
+        default="home",
+        show_default=True,
+        help="With --service: whose decisions; or a variant's, such as bold.treatment.",
+    ),
     click.option(
         "--sample",
         type=click.IntRange(10, 1_000_000),
@@ -139,7 +145,10 @@ def _as_json(report: OwnLogReport, policies: tuple[str, ...]) -> dict[str, Any]:
     for text, evaluated in zip(policies, report.evaluated, strict=True):
         lines += [_line(text, one.estimator, one.value) for one in evaluated.estimates]
     return {
+        "objective": report.objective,
         "decisions": report.found,
+        "of_variants": report.of_variants,
+        "elsewhere": report.elsewhere,
         "sampled": report.sampled,
         "lists": len(report.rows.readers),
         "held_out": report.left.held_out,
@@ -180,6 +189,10 @@ def _print(folder: Path, placement: str, report: OwnLogReport, policies: tuple[s
         f" {report.found:,} decisions, {draws} draws each, {report.milliseconds:.1f} ms a decision; left out: {left.held_out:,} held"
         f" out, {left.pinned:,} all pinned, {report.young:,} too young, {left.differs:,} that could not be asked again as they were"
     )
+    if report.of_variants:
+        caption += f"; {report.of_variants:,} decisions were lists of experiments' variants, weighed by the policies that chose them"
+    if report.elsewhere:
+        caption += f"; {report.elsewhere:,} more were served from its arms and shown elsewhere: they are not counted"
     header = ["policy", "estimator", "estimate", "low", "high", "effective slots", "missing"]
     print_table(f"{folder}: {placement}", header, cells, caption)
     for text, evaluated in zip(policies, report.evaluated, strict=True):
@@ -187,4 +200,4 @@ def _print(folder: Path, placement: str, report: OwnLogReport, policies: tuple[s
 
 
 def _interval(value: Interval) -> list[str]:
-    return [f"{bound:.4f}" for bound in (value.estimate, value.low, value.high)]
+    return [f"{bound:.4f}" if math.isfinite(bound) else "" for bound in (value.estimate, value.low, value.high)]

@@ -7,7 +7,7 @@ with. A reader of several segments has the mean of their scores by the reader's 
 
 >>> import numpy as np
 >>> from bandi.model.policy_config import Fitted
->>> from bandi.policies.protocol import Candidates, Ranked, Request, Request
+>>> from bandi.policies.protocol import Candidates, Request
 >>> from bandi.policies.registry import make_policy
 >>> policy = make_policy(Fitted(titles=(3,), scores=((50.0,),)), segments=1)
 >>> int(policy.rank(Request(np.ones(1, np.float32), 0), Candidates(np.arange(5, dtype=np.int32)), k=2, seed=1).items[0])
@@ -33,36 +33,44 @@ class FittedRule:
     """The k highest of scores with Gumbel noise, which are the ranking's scores."""
 
     def __init__(self, config: Fitted) -> None:
-        size = max(config.titles, default=-1) + 1
         self._others = config.others
-        self._table = np.full((max(1, len(config.scores)), size), config.others, np.float32)
+        given = np.array(config.titles, np.int32)
+        self._titles, last = np.unique(given[::-1], return_index=True)  # of a title that is named twice, the last score
+        self._table = np.full((max(1, len(config.scores)), len(self._titles)), config.others, np.float32)
         for row, scores in zip(self._table, config.scores, strict=False):
-            row[np.array(config.titles, np.int64)] = scores
+            row[:] = np.array(scores, np.float32)[::-1][last]
 
     def choose(self, arms: BetaArms, request: Request, candidates: Candidates, k: int, seed: np.uint64) -> Ranked:
-        """O(candidates). Segments without a row of the table are served by row 0."""
+        """O(candidates + titles). Segments without a row of the table are served by row 0."""
         n = len(candidates.items)
         scratch = arms.gather(request, candidates)
-        noisy_scores(self._table, candidates.items, request.segment_weights, self._others, seed, scratch.mean)
+        weights = request.segment_weights
+        noisy_scores(self._titles, self._table, candidates.items, weights, self._others, seed, scratch.mean)
         best(scratch.mean, n, k, seed, scratch.values, scratch.places)
         return scratch.ranked(candidates, k)
 
 
 @njit(cache=True, nogil=True)
 def noisy_scores(
-    table: Array, items: Array, weights: Array, others: float, seed: np.uint64, scores: Array
+    titles: Array, table: Array, items: Array, weights: Array, others: float, seed: np.uint64, scores: Array
 ) -> None:  # fmt: skip
-    """scores[i] = score of items[i] for a reader with `weights`, with Gumbel noise. table: float32[rows, size]."""
-    rows, size = table.shape
+    """scores[i] = score of items[i] for a reader with `weights`, with Gumbel noise.
+
+    titles: int32[n], ascending, each once, of the columns of table: float32[rows, n]; items: int32, ascending.
+    """
+    rows, n = table.shape
+    column = 0
     for i in range(len(items)):
+        while column < n and titles[column] < items[i]:
+            column += 1
         score = others
-        if items[i] < size:
-            score = float(table[0, items[i]])
+        if column < n and titles[column] == items[i]:
+            score = float(table[0, column])
             if weights[0] <= 0.0:
                 total, weighed = 0.0, 0.0
                 for s in range(1, len(weights)):
                     total += weights[s]
-                    weighed += weights[s] * float(table[s if s < rows else 0, items[i]])
+                    weighed += weights[s] * float(table[s if s < rows else 0, column])
                 if total > 0.0:
                     score = weighed / total
         scores[i] = score - math.log(-math.log(unit(stream(seed, i))))

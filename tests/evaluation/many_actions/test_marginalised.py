@@ -104,3 +104,68 @@ def test_slope_finds_the_embedding() -> None:
 def test_what_was_logged_must_have_been_possible() -> None:
     with pytest.raises(InvalidInputError, match="row 1"):
         marginal_weights(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]]), np.array([0, 1]))
+
+
+GOOD = {
+    "evaluated": np.full((1, 6), 1 / 6),
+    "logged": np.full((1, 6), 1 / 6),
+    "categories": np.array([0, 0, 1, 1, 2, 2]),
+    "actions": np.random.default_rng(4).integers(0, 6, 50),
+    "rewards": np.linspace(0.0, 1.0, 50),
+}
+
+
+def test_the_same_policy_is_worth_the_mean_of_the_log() -> None:
+    assert marginalised_ips("x", **GOOD).value.estimate == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("rewards", np.full(50, np.nan), "rewards: expected finite"),
+        ("rewards", np.full(50, np.inf), "rewards: expected finite"),
+        ("rewards", np.ones(1), "50 numbers"),
+        ("rewards", np.ones((50, 1)), "50 numbers"),
+        ("evaluated", -GOOD["evaluated"], "evaluated: expected probabilities"),
+        ("evaluated", np.full((1, 6), 0.5), "rows that sum to 1"),
+        ("evaluated", np.full((1, 6), np.nan), "found NaN"),
+        ("evaluated", np.full((2, 6), 1 / 6), "rows by actions"),
+        ("evaluated", np.full((1, 5), 0.2), "rows by actions"),
+        ("logged", np.full((1, 6), np.nan), "logged: .*found NaN"),
+        ("logged", np.full((1, 6), 0.05), "rows that sum to 1"),
+        ("categories", GOOD["categories"] - 1, "from 0 upwards"),
+        ("categories", GOOD["categories"].astype(float), "a whole number for each action"),
+        ("actions", GOOD["actions"] - 1, "numbers from 0 to 5"),
+        ("actions", GOOD["actions"] + 1, "numbers from 0 to 5"),
+    ],
+)
+def test_bad_arguments_are_refused(name: str, value: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        marginalised_ips("x", **(GOOD | {name: value}))
+
+
+def test_a_log_without_rows_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="at least one"):
+        marginalised_ips("x", **(GOOD | {"actions": GOOD["actions"][:0], "rewards": np.zeros(0)}))
+
+
+def test_weights_and_categories_look_at_their_arguments_too() -> None:
+    half = np.array([[0.5, 0.5]])
+    for observed in (np.array([-1]), np.array([2])):
+        with pytest.raises(InvalidInputError, match="observed: expected numbers from 0 to 1"):
+            marginal_weights(half, half, observed)
+    with pytest.raises(InvalidInputError, match="evaluated"):
+        marginal_weights(half * np.nan, half, np.array([0]))
+    with pytest.raises(InvalidInputError, match="from 0 upwards"):
+        category_chances(half, np.array([0, -1]))
+
+
+def test_without_overlap_there_are_no_bounds_and_slope_passes_it_over() -> None:
+    """All was logged of actions 0 and 1, the evaluated policy does 2 and 3: by action it is 0 without bounds."""
+    logged, evaluated = np.array([[0.5, 0.5, 0.0, 0.0]]), np.array([[0.0, 0.0, 0.5, 0.5]])
+    actions, rewards = np.array([0, 1] * 20), np.linspace(0.0, 1.0, 40)
+    alone, together = np.arange(4), np.array([0, 1, 0, 1])
+    found = marginalised_ips("action", evaluated, logged, alone, actions, rewards)
+    assert (found.value.estimate, found.value.low, found.value.high) == (0.0, -np.inf, np.inf)
+    choice, _ = choose_embedding([("action", alone), ("pair", together)], evaluated, logged, actions, rewards)
+    assert choice.chosen == 1

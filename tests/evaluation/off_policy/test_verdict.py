@@ -9,6 +9,7 @@ from bandi.evaluation.decision_log import DecisionLog
 from bandi.evaluation.intervals import Interval
 from bandi.evaluation.off_policy.diagnostics import Diagnostics
 from bandi.evaluation.off_policy.estimation import Estimate, Settings
+from bandi.evaluation.off_policy.estimators import ESTIMATORS
 from bandi.evaluation.off_policy.evaluation import evaluate
 from bandi.evaluation.off_policy.synthetic import LogWorld
 from bandi.evaluation.off_policy.verdict import judge
@@ -66,7 +67,36 @@ def test_rules(change: dict[str, object], level: str, expected: str) -> None:
 
 
 def test_no_interval_is_no_verdict() -> None:
-    assert judge(GOOD, [Estimate("DM", 0.05)], LOGGED).level == "cannot say"
+    found = judge(GOOD, [Estimate("DM", 0.05)], LOGGED)
+    assert found.level == "cannot say"
+    assert "no interval (DM)" in str(found)
+
+
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "DM"])
+def test_one_estimator_alone_is_quoted(name: str) -> None:
+    world = LogWorld(rate=0.1)
+    settings = replace(QUICK, estimators=(name,))
+    found = evaluate(world.log(20_000, 1), world.tables()[2], settings=settings).verdict
+    assert found.level == "says"
+    assert f"({name})" in str(found)
+
+
+def test_the_leading_estimate_is_quoted_before_the_others() -> None:
+    both = [replace(estimates(0.06, 0.07)[0], name="Switch-DR"), *estimates(0.03, 0.04)]
+    assert "(DR), below" in str(judge(GOOD, both, LOGGED))
+
+
+@pytest.mark.parametrize(("refused", "level"), [(500, "says"), (600, "says with care"), (10_000, "says with care")])
+def test_a_large_share_of_refused_rows_is_told(refused: int, level: str) -> None:
+    found = judge(GOOD, estimates(0.06, 0.07), LOGGED, refused)
+    assert found.level == level
+    assert (f"({refused:,} of {10_000 + refused:,}) were refused" in str(found)) == (level != "says")
+
+
+def test_rows_that_a_log_refused_reach_the_verdict() -> None:
+    world = LogWorld(rate=0.1)
+    found = evaluate(replace(world.log(20_000, 1), refused=10_000), world.tables()[2], settings=QUICK)
+    assert "33% of the log's rows (10,000 of 30,000) were refused" in str(found.verdict)
 
 
 def test_a_log_that_can_say() -> None:

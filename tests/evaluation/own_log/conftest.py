@@ -1,11 +1,14 @@
 """Folders whose logs are evaluated: a shop, and a service of a small world with known truth."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import bandi
+from bandi.engine.engine import Engine
+from bandi.engine.opening import open_folder
 from bandi.evaluation.service_runs import Plan, Service, run_service_in
 from bandi.evaluation.worlds.parameters import WorldParameters, read_parameters
 from bandi.evaluation.worlds.webtoon import World
@@ -42,16 +45,35 @@ def service(tmp_path: Path) -> Path:
     return simulated(tmp_path / "thompson", World(small_world(), 1), 1, '{ use = "thompson" }')
 
 
+def logged(folder: Path, text: str, visit: Callable[[Engine, int], None], visits: int, step_ms: int = 1_000) -> Path:
+    """A folder in which each visit came a step after the one before, with six titles."""
+    folder.mkdir()
+    (folder / "bandi.toml").write_text(text)
+    now_ms = [1_700_000_000_000]
+    with Engine(open_folder(folder, lambda: now_ms[0]), lambda: now_ms[0]) as engine:
+        engine.items.put([bandi.Item(id=f"t{i}") for i in range(6)])
+        for i in range(visits):
+            now_ms[0] += step_ms
+            visit(engine, i)
+    return folder
+
+
+def visit_and_click(engine: Engine, reader: str, placement: str = "home") -> bandi.Ranking:
+    """A list that is seen, and of which t0 and t1 are clicked."""
+    ranking = engine.recommend(reader, placement)
+    seen = [bandi.Impression(user=reader, item=slot.item, request=ranking.request_id) for slot in ranking]
+    liked = [slot.item for slot in ranking if slot.item in ("t0", "t1")]
+    engine.record(*seen, *(bandi.Click(user=reader, item=item, request=ranking.request_id) for item in liked))
+    return ranking
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """Six titles; 30 lists for readers u0 to u29, of which the first title is clicked."""
-    folder = tmp_path / "shop.bandi"
-    folder.mkdir()
-    (folder / "bandi.toml").write_text('[placements.home]\nk = 3\n[holdout]\nshare = 0.5\nserves = "popular"\n')
-    with bandi.open(folder) as engine:
-        engine.items.put([bandi.Item(id=f"t{i}") for i in range(6)])
-        for i in range(30):
-            ranking = engine.recommend(f"u{i}")
-            shown = [bandi.Impression(user=f"u{i}", item=s.item, request=ranking.request_id) for s in ranking]
-            engine.record(*shown, bandi.Click(user=f"u{i}", item=ranking[0].item, request=ranking.request_id))
-    return folder
+    """30 lists for readers u0 to u29, half of them held out; only the last one's window has not passed."""
+    text = '[placements.home]\nk = 3\n[holdout]\nshare = 0.5\nserves = "popular"\n'
+    text += '[objectives.click]\nevent = "click"\nwindow = "500ms"\n'
+
+    def visit(engine: Engine, i: int) -> None:
+        visit_and_click(engine, f"u{i}")
+
+    return logged(tmp_path / "shop.bandi", text, visit, 30)

@@ -30,7 +30,7 @@ def rewarded(*events: tuple[EventKind, int, int, int, int], rule: RewardRule = R
     halves = (
         Stretch(0, 1, Events(np.arange(len(part)), part)) for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :])
     )
-    return rewards_of(halves, sample(), rule)
+    return rewards_of(halves, sample(), rule).rewards
 
 
 CLICK, SEEN, READ = EventKind.CLICK, EventKind.IMPRESSION, EventKind.READ

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bandi.evaluation.slates.estimators import (
+    NOTHING_LOGGED,
     cascade_doubly_robust,
     cascade_values,
     inverse_propensity,
@@ -107,6 +108,7 @@ def test_intervals_cover_the_truth_and_cascade_dr_is_the_tighter() -> None:
             ("SNIPS", self_normalised(weights, rewards, ATTENTION)),
             ("DR", cascade_doubly_robust(log, policy, ATTENTION)),
         ):
+            assert value is not None
             covered[name] += value.low <= wanted <= value.high
             errors[name].append(value.estimate - wanted)
     assert min(covered.values()) >= 180, covered
@@ -172,9 +174,30 @@ def test_bad_policies_are_refused() -> None:
         list_estimates(log, ListPolicy(policy.conditional * 0.5, None, policy.choices))
 
 
-def test_a_policy_that_shows_nothing_of_what_was_logged_has_no_self_normalised_value() -> None:
+@pytest.mark.parametrize(
+    ("attention", "message"),
+    [
+        (np.array([1.0, np.nan, 1.0]), "attention: expected finite"),
+        (np.array([1.0, np.inf, 1.0]), "attention: expected finite"),
+        (np.ones(2), "3 numbers, one a slot"),
+        (np.ones((24, 3)), "3 numbers, one a slot"),
+    ],
+)
+def test_attention_is_a_finite_number_for_each_slot(attention: Array, message: str) -> None:
     log, policy = log_of(LISTS, by_items_above(LISTS))
-    nothing = self_normalised(np.zeros(LISTS.shape), log.rewards, ATTENTION)
-    assert np.isnan(nothing.estimate)
-    assert nothing.low == -np.inf
-    assert policy is not None
+    for estimate in (list_estimates, cascade_doubly_robust):
+        with pytest.raises(InvalidInputError, match=message):
+            estimate(log, policy, attention)
+
+
+def test_a_policy_that_shows_nothing_of_what_was_logged_has_no_self_normalised_value() -> None:
+    log, _ = log_of(LISTS, by_items_above(LISTS))
+    assert self_normalised(np.zeros(LISTS.shape), log.rewards, ATTENTION) is None
+    zeros = np.zeros(LISTS.shape)
+    found = {one.name: one for one in list_estimates(log, ListPolicy(zeros, zeros))}
+    for kind in ("standard", "reward-interaction", "independent"):
+        assert found[f"{kind} SNIPS"].value is None
+        assert found[f"{kind} SNIPS"].note == NOTHING_LOGGED
+        value = found[f"{kind} IPS"].value
+        assert value is not None
+        assert value.estimate == 0.0

@@ -9,7 +9,7 @@ With embeddings as fine as the actions it is IPS; with a single one it is the me
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.records import Array
 
 _Z = 1.959963984540054
+_MOST_OFF = 0.01
+"""Of a row's sum from 1: policies found by counting draws are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,12 @@ class Marginalised:
 def category_chances(policy: Array, categories: Array) -> Array:
     """p(e | x, pi) of embeddings that follow from the action: float64[n, categories].
 
-    policy: float64[n, actions] (or [1, actions], the same for all rows); categories: int[actions], from 0 upwards.
+    policy: float64[n, actions] (or [1, actions], the same for all rows); categories: int[actions], from 0 upwards. Raises
+    InvalidInputError for what is no policy over as many actions as there are categories, or a category below 0.
     """
+    problems = [*_category_problems(categories), *_policy_problems("policy", policy, len(categories))]
+    if problems:
+        raise InvalidInputError(problems)
     count = int(categories.max()) + 1
     order = np.argsort(categories, kind="stable")
     starts = np.searchsorted(categories[order], np.arange(count))
@@ -57,8 +63,16 @@ def embedding_chances(policy: Array, given_action: Array) -> Array:
 def marginal_weights(evaluated: Array, logged: Array, observed: Array) -> Array:
     """w: float64[n]. evaluated, logged: chances of the embeddings, float64[n or 1, embeddings]; observed: int[n].
 
-    Raises InvalidInputError where an embedding was logged that the logging policy could not show.
+    Raises InvalidInputError for what `check_actions` refuses of policies and of what was logged, and where an embedding was logged
+    that the logging policy could not show.
     """
+    problems = [
+        *_policy_problems("evaluated", evaluated, logged.shape[-1], len(observed)),
+        *_policy_problems("logged", logged, logged.shape[-1], len(observed)),
+        *_number_problems("observed", observed, logged.shape[-1]),
+    ]
+    if problems:
+        raise InvalidInputError(problems)
     rows = np.arange(len(observed))
     below = np.broadcast_to(logged, (len(observed), logged.shape[1]))[rows, observed]
     above = np.broadcast_to(evaluated, (len(observed), evaluated.shape[1]))[rows, observed]
@@ -81,7 +95,11 @@ def joint_categories(features: Array, chosen: Sequence[int]) -> Array:
 def marginalised_ips(
     name: str, evaluated: Array, logged: Array, categories: Array, actions: Array, rewards: Array
 ) -> Marginalised:
-    """The estimate with one categorisation. evaluated, logged: float64[n or 1, actions]; actions: int[n]; rewards: float64[n]."""
+    """The estimate with one categorisation. evaluated, logged: float64[n or 1, actions]; actions: int[n]; rewards: float64[n].
+
+    Where the evaluated policy does nothing of what was logged it is 0 without bounds. Raises InvalidInputError as `check_actions`.
+    """
+    check_actions(evaluated, logged, categories, actions, rewards)
     above, below = category_chances(evaluated, categories), category_chances(logged, categories)
     weights = marginal_weights(above, below, categories[actions])
     missing = float(
@@ -89,7 +107,26 @@ def marginalised_ips(
         .sum(axis=1)
         .mean()
     )
-    return Marginalised(name, _mean(weights * rewards), effective_sample_size(weights), missing)
+    value = _mean(weights * rewards) if weights.any() else Interval(0.0, -math.inf, math.inf)
+    return Marginalised(name, value, effective_sample_size(weights), missing)
+
+
+def check_actions(evaluated: Array, logged: Array, categories: Array, actions: Array, rewards: Array) -> None:
+    """Raises InvalidInputError, naming every fault: no rows, lengths that differ, policies with a probability outside [0, 1] or a
+    row that does not sum to 1, categories below 0, actions that there are not, rewards that are not finite.
+    """
+    problems = [
+        *_category_problems(categories),
+        *_policy_problems("evaluated", evaluated, len(categories), len(actions)),
+        *_policy_problems("logged", logged, len(categories), len(actions)),
+        *_number_problems("actions", actions, len(categories)),
+    ]
+    if rewards.shape != actions.shape:
+        problems.append(Problem("rewards", f"shape {list(rewards.shape)}", f"{len(actions)} numbers, one for each row"))
+    elif not np.isfinite(rewards).all():
+        problems.append(Problem("rewards", "NaN or infinity", "finite numbers"))
+    if problems:
+        raise InvalidInputError(problems)
 
 
 def choose_embedding(
@@ -106,6 +143,37 @@ def choose_embedding(
     values = np.array([one.value.estimate for one in found])
     widths = np.array([(one.value.high - one.value.low) / 2 / _Z for one in found])
     return slope(values, widths), found
+
+
+def _policy_problems(name: str, policy: Array, actions: int, rows: int | None = None) -> Iterator[Problem]:
+    """rows: None where any number will do."""
+    lengths = (1, len(policy) if rows is None else rows)
+    if policy.ndim != 2 or policy.shape[1] != actions or len(policy) not in lengths or not policy.size:
+        expected = f"[{'rows' if rows is None else rows} or 1, {actions}], rows by actions"
+        yield Problem(name, f"shape {list(policy.shape)}", expected)
+    elif not ((policy >= 0) & (policy <= 1 + 1e-9)).all():
+        found = "NaN" if np.isnan(policy).any() else f"{policy.min():.3g} to {policy.max():.3g}"
+        yield Problem(name, found, "probabilities from 0 to 1")
+    elif (worst := float(abs(policy.sum(axis=1) - 1.0).max())) > _MOST_OFF:
+        yield Problem(name, f"a row whose sum is {worst:.3g} off", "rows that sum to 1")
+
+
+def _category_problems(categories: Array) -> Iterator[Problem]:
+    if categories.ndim != 1 or not categories.size or not np.issubdtype(categories.dtype, np.integer):
+        yield Problem(
+            "categories", f"{categories.dtype}, shape {list(categories.shape)}", "a whole number for each action"
+        )
+    elif categories.min() < 0:
+        yield Problem("categories", str(int(categories.min())), "numbers from 0 upwards")
+
+
+def _number_problems(name: str, numbers: Array, count: int) -> Iterator[Problem]:
+    if numbers.ndim != 1 or not numbers.size or not np.issubdtype(numbers.dtype, np.integer):
+        yield Problem(
+            name, f"{numbers.dtype}, shape {list(numbers.shape)}", "a whole number for each row, at least one"
+        )
+    elif numbers.min() < 0 or numbers.max() >= count:
+        yield Problem(name, f"{numbers.min()} to {numbers.max()}", f"numbers from 0 to {count - 1}")
 
 
 def _mean(values: Array) -> Interval:

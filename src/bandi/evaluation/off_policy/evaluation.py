@@ -48,7 +48,7 @@ def evaluate(
     estimates = tuple(estimate(sample, settings))
     missing = unsupported_mass(action_probabilities, log.items, log.positions, contexts)
     diagnostics = diagnose(sample.weights, sample.rewards, missing, log.times_ms)
-    verdict = judge(diagnostics, estimates, wilson_interval(log.clicks))
+    verdict = judge(diagnostics, estimates, wilson_interval(log.clicks), log.refused)
     return Evaluation(estimates, diagnostics, tuple(overlap(sample.weights)), verdict)
 
 

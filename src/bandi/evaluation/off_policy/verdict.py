@@ -23,8 +23,10 @@ TOP_SHARE_CARE = 0.5
 MEAN_WEIGHT_ERRORS = 5.0
 """Standard errors between the mean weight and 1 from which the propensities are not believed."""
 PAUSE_CARE = 0.1
+REFUSED_CARE = 0.05
+"""Share of a log's rows that were refused from which the verdict tells of it."""
 LEADING = ("DR", "SNDR", "MRDR", "SNIPS", "IPS")
-"""The estimate that the verdict quotes: the first of these that there is."""
+"""The estimate that the verdict quotes: the first of these that has an interval, else the first of the others that has one."""
 
 Level = Literal["says", "says with care", "cannot say"]
 
@@ -45,14 +47,15 @@ class Verdict:
         return f"{head[self.level]}: {'; '.join(self.sentences)}"
 
 
-def judge(diagnostics: Diagnostics, estimates: Sequence[Estimate], logged: Interval) -> Verdict:
-    """The verdict. logged: the log's own reward per row."""
-    against, care = _against(diagnostics), _care(diagnostics)
+def judge(diagnostics: Diagnostics, estimates: Sequence[Estimate], logged: Interval, refused: int = 0) -> Verdict:
+    """The verdict. logged: the log's own reward per row; refused: rows of the log that could not be used."""
+    against, care = _against(diagnostics), [*_refused(diagnostics.rows, refused), *_care(diagnostics)]
     quoted = _quoted(estimates, logged)
     if against:
         return Verdict("cannot say", (*against, *care))
     if quoted is None:
-        return Verdict("cannot say", ("no estimate came with an interval", *care))
+        names = ", ".join(estimate.name for estimate in estimates) or "no estimator"
+        return Verdict("cannot say", (f"what was asked for has no interval ({names})", *care))
     return Verdict("says with care" if care else "says", (quoted, *care))
 
 
@@ -88,6 +91,16 @@ def _against(seen: Diagnostics) -> list[str]:
     return found
 
 
+def _refused(rows: int, refused: int) -> list[str]:
+    share = refused / (rows + refused) if refused else 0.0
+    if share <= REFUSED_CARE:
+        return []
+    return [
+        f"{share:.0%} of the log's rows ({refused:,} of {rows + refused:,}) were refused: the figures are of the rest, which may "
+        "be other rows than those"
+    ]
+
+
 def _errors(seen: Diagnostics) -> float:
     error = seen.mean_weight_error
     return abs(seen.mean_weight - 1.0) / error if error > 0 else math.inf
@@ -113,7 +126,7 @@ def _care(seen: Diagnostics) -> list[str]:
 
 def _quoted(estimates: Sequence[Estimate], logged: Interval) -> str | None:
     by_name = {estimate.name: estimate for estimate in estimates}
-    for name in LEADING:
+    for name in dict.fromkeys((*LEADING, *by_name)):
         estimate = by_name.get(name)
         interval = estimate and (estimate.studentised or estimate.student)
         if interval:

@@ -53,10 +53,10 @@ def observed(rows: SlotRows) -> Interval:
     return _per_list(rows, rows.rewards)
 
 
-def evaluate(rows: SlotRows, evaluated: int) -> Evaluated:
-    """Every estimator for one configuration. Without rows each is NaN with infinite bounds, and the verdict says so."""
+def evaluate(rows: SlotRows, evaluated: int, nothing: str = "no decision could be asked again") -> Evaluated:
+    """Every estimator for one configuration. Without rows there are none, and the verdict says why: `nothing`."""
     if not len(rows):
-        return Evaluated((), 0.0, 0.0, 0.0, 1.0, "these logs cannot say: no decision could be asked again")
+        return Evaluated((), 0.0, 0.0, 0.0, 1.0, f"these logs cannot say: {nothing}")
     weights = rows.weights(evaluated)
     effective, missing = effective_sample_size(weights), float(rows.missing[evaluated].mean())
     estimates = tuple(_estimates(rows, evaluated, weights))

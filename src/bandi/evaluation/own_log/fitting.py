@@ -25,9 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bandi.engine.folder import read_config
 from bandi.evaluation.intervals import Interval
 from bandi.evaluation.own_log.estimates import Evaluated, evaluate, gain
 from bandi.evaluation.own_log.evaluating import OwnLogReport, Progress, evaluate_own_log
+from bandi.evaluation.own_log.places import has_own_arms
 from bandi.evaluation.own_log.slot_rows import SlotRows
 from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.policy_config import Fitted
@@ -64,26 +66,35 @@ def fit_own_log(
     """Fit, and evaluate by halves of readers: the log is walked twice, first for propensities, then for the tables' own.
 
     temperature: above 0; the smaller, the more often the best titles are shown. The rest as in `evaluate_own_log`, which says
-    what it raises; InvalidInputError also where no decision could be asked again.
+    what it raises; InvalidInputError also where no decision could be asked again, and for a variant on the arms of a placement,
+    which could not be given the table.
     """
     if not temperature > 0.0:
         raise InvalidInputError(Problem("temperature", f"{temperature:g}", "above 0"))
+    if not has_own_arms(read_config(folder), placement):
+        expected = 'a placement, or a variant with statistics = "own"'
+        raise InvalidInputError(
+            Problem(placement, "a variant on a placement's arms", expected, "fit for the placement")
+        )
     first = evaluate_own_log(
         folder, placement, (), most=most, draws=draws, seed=seed, objective=objective, progress=progress
     )
     if not len(first.rows):
-        raise InvalidInputError(Problem(placement, "no decision that could be asked again", "decisions to learn from"))
+        raise InvalidInputError(Problem(placement, first.nothing, "decisions to learn from"))
     halves = halves_of(first.rows.readers, seed)
     by_row = halves[first.rows.lists]
-    counted = objective or "click"
-    tables = [fit_table(first.rows, by_row != half, temperature, counted) for half in range(_FOLDS)]
+    tables = [fit_table(first.rows, by_row != half, temperature, first.objective) for half in range(_FOLDS)]
     second = evaluate_own_log(
         folder, placement, tables, most=most, draws=draws, seed=seed, objective=objective, progress=progress
     )
     held = _of_the_other_half(second.rows, by_row)
     everything = np.ones(len(first.rows), np.bool_)
     return FitReport(
-        fit_table(first.rows, everything, temperature, counted), second, second.log, evaluate(held, 0), gain(held, 0)
+        fit_table(first.rows, everything, temperature, first.objective),
+        second,
+        second.log,
+        evaluate(held, 0),
+        gain(held, 0),
     )
 
 
@@ -112,10 +123,12 @@ def fit_table(rows: SlotRows, chosen: Array, temperature: float, objective: str 
 
 
 def as_toml(placement: str, table: Fitted) -> str:
-    """The placement's policy as it stands in a `bandi.toml`; the numbers of titles are those of this folder's log."""
+    """The placement's (or variant's) policy as it stands in a `bandi.toml`; titles' numbers are those of this folder's log."""
+    experiment, variant = placement.partition(".")[::2]
+    table_name = f"experiments.{experiment}.variants.{variant}" if variant else f"placements.{placement}"
     rows = "".join(f"  [\n{_lines(row, '    ')}  ],\n" for row in table.scores)
     return (
-        f'[placements.{placement}.policy]\nuse = "fitted"\nobjective = "{table.objective}"\n'
+        f'[{table_name}.policy]\nuse = "fitted"\nobjective = "{table.objective}"\n'
         f"titles = [\n{_lines(table.titles, '  ')}]\nscores = [\n{rows}]\nothers = {table.others}\n"
     )
 

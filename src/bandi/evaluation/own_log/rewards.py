@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,14 +26,29 @@ class RewardRule:
     window_ms: int
 
 
+class Followed(NamedTuple):
+    """What followed, by slot of a sample, in its order. rewards: float64[slots], 1.0 where the item was rewarded, else 0.0;
+    since_ms: int64[slots], when its window began.
+    """
+
+    rewards: Array
+    since_ms: Array
+
+    def closed_ms(self, offsets: Array, window_ms: int) -> Array:
+        """When nothing more could follow from each list, the last of its slots' windows over. offsets: int64[n + 1]; int64[n]."""
+        if len(offsets) < 2:
+            return np.zeros(0, np.int64)
+        return np.asarray(np.maximum.reduceat(self.since_ms, offsets[:-1]) + window_ms)
+
+
 def reward_rule(objective: Objective) -> RewardRule:
     """What an objective of `bandi.toml` counts. Reads count from their episode number alone, never by how many there were."""
     episode = objective.count if objective.event == "read" and objective.count > 1 else 0
     return RewardRule(int(EventKind[objective.event.upper()]), episode, duration_ms(objective.window))
 
 
-def rewards_of(stretches: Iterable[Stretch], sample: Sample, rule: RewardRule) -> Array:
-    """For each slot of the sample 1.0 where its item was rewarded, else 0.0: float64[slots], in the sample's order.
+def rewards_of(stretches: Iterable[Stretch], sample: Sample, rule: RewardRule) -> Followed:
+    """Which slots of the sample were rewarded, and since when they could be.
 
     An event counts for the slot whose request and item it names, once, within the window of the slot's earliest impression, or
     of the decision where none was reported. O(log) time.
@@ -61,7 +77,7 @@ def rewards_of(stretches: Iterable[Stretch], sample: Sample, rule: RewardRule) -
         np.minimum.at(seen, slot[impression], rows["occurred_ms"][impression])
         np.minimum.at(rewarded, slot[~impression], rows["occurred_ms"][~impression])
     since = np.where(seen < _NEVER, seen, np.repeat(headers["occurred_ms"], lengths))
-    return np.asarray((rewarded < _NEVER) & (rewarded - since <= rule.window_ms), np.float64)
+    return Followed(np.asarray((rewarded < _NEVER) & (rewarded - since <= rule.window_ms), np.float64), since)
 
 
 def _counts(rows: Array, rule: RewardRule) -> Array:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 
-from bandi.catalog.interning import Interner
+from bandi.evaluation.own_log.places import Whereabouts
 from bandi.log.assembly import join_decisions
 from bandi.model.errors import InvalidInputError, Problem
-from bandi.model.records import Array, Decisions, DocumentKind, Stretch
+from bandi.model.records import Array, Decisions, Stretch
 
-_ids_decoder = msgspec.msgpack.Decoder(dict[str, str | int | list[str]])
 _GOLDEN, _FIRST, _SECOND = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
@@ -21,16 +19,24 @@ _GOLDEN, _FIRST, _SECOND = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476
 class Sample:
     """Sampled decisions, in the order of `state_position`.
 
-    found: how many the placement has in the log; last_ms: the log's last time; regions: their texts, by dense id.
+    found: how many the placement (or variant) has in the log; last_ms: the log's last time; regions: their texts, by dense id.
+    of_variants: how many of those found were lists of experiments' variants; elsewhere: decisions that are not among them, served
+    from the placement's arms and shown at another.
     """
 
     decisions: Decisions
     found: int
     last_ms: int
     regions: tuple[str, ...] = ()
+    of_variants: int = 0
+    elsewhere: int = 0
 
     def __len__(self) -> int:
         return len(self.decisions.headers)
+
+    def only(self, chosen: Array) -> Sample:
+        """Some of them: int64[n], their places in order."""
+        return replace(self, decisions=_only(self.decisions, chosen))
 
     def items(self, decision: int) -> Array:
         """What a sampled decision showed, first slot first: int32[k]."""
@@ -46,35 +52,37 @@ class Sample:
 
 
 def sample_decisions(stretches: Iterable[Stretch], placement: str, most: int, seed: int) -> Sample:
-    """At most `most` of the placement's decisions that showed anything: those whose request hashes lowest under `seed`.
+    """At most `most` of the decisions shown at a placement, or to a variant's readers, that showed anything: those whose request
+    hashes lowest under `seed`.
 
     So every decision has the same chance, and one pass suffices. O(log) time, O(most) memory. Raises InvalidInputError
     where the log has no decision of such a placement.
     """
-    names = Interner()
-    kept, found, last_ms = _Kept(most), 0, 0
+    where = Whereabouts(placement)
+    kept, last_ms = _Kept(most), 0
+    found = of_variants = elsewhere = 0
     for stretch in stretches:
-        for document in stretch.documents:
-            if document.kind == DocumentKind.IDS:
-                ids = _ids_decoder.decode(document.payload)
-                namespace, texts = ids["namespace"], ids["texts"]
-                if namespace in ("placement", "region") and isinstance(namespace, str) and isinstance(texts, list):
-                    names.add(namespace, texts)
         if len(stretch.events.rows):
             last_ms = max(last_ms, int(stretch.events.rows["occurred_ms"].max()))
-        headers = stretch.decisions.headers
-        if not len(headers):
-            continue
-        last_ms = max(last_ms, int(headers["occurred_ms"].max()))
-        ours = np.flatnonzero((headers["placement"] == names.lookup("placement", placement)) & (headers["k"] > 0))
-        found += len(ours)
-        kept.add(_only(stretch.decisions, ours), _hashed(headers["request"][ours], seed))
+        for piece in where.pieces(stretch):
+            headers = piece.decisions.headers
+            if not len(headers):
+                continue
+            last_ms = max(last_ms, int(headers["occurred_ms"].max()))
+            shown, stood_in = where.shown(headers)
+            showing = headers["k"] > 0
+            ours = np.flatnonzero(shown & showing)
+            found += len(ours)
+            of_variants += int((stood_in & showing).sum())
+            served = headers["placement"] == where.names.lookup("placement", placement)
+            elsewhere += int((served & showing & ~shown).sum())
+            kept.add(_only(piece.decisions, ours), _hashed(headers["request"][ours], seed))
     if not found:
-        known = ", ".join(names.texts("placement")) or "none"
+        known = ", ".join(where.names.texts("placement")) or "none"
         raise InvalidInputError(
             Problem("placement", repr(placement)[:66], f"a placement with decisions in the log, one of: {known}")
         )
-    return Sample(kept.in_order(), found, last_ms, tuple(names.texts("region")))
+    return Sample(kept.in_order(), found, last_ms, tuple(where.names.texts("region")), of_variants, elsewhere)
 
 
 class _Kept:

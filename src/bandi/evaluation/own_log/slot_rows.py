@@ -149,7 +149,9 @@ def _share(draws: Draws, items: Array, slots: Array) -> Array:
 
 def _never(theirs: Array, logged: Draws, slots: Array) -> Array:
     """By slot, the share of `theirs` (int32[draws, slots]) whose item no list of the logging policy has there: float64[slots]."""
-    if logged.chances is not None:  # it may show everything, however seldom
-        return np.zeros(len(slots))
+    if logged.chances is not None:  # it may show each of its candidates, however seldom
+        if logged.candidates is None:
+            return np.zeros(len(slots))
+        return np.asarray(((theirs >= 0) & ~np.isin(theirs, logged.candidates)).mean(axis=0))
     ours = logged.lists[:, slots]
     return np.array([1.0 - np.isin(theirs[:, slot], ours[:, slot]).mean() for slot in range(len(slots))])

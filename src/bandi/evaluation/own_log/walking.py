@@ -2,7 +2,8 @@
 
 At each sampled decision all of them stand at its `state_position`, and each is asked many times with other seeds. What a
 configuration would have learned is folded from the same log: the log's own events under a `bandi.toml` in which the placement
-has another policy. So the evaluated policy has learned from what the logging one showed, not from lists of its own.
+(or variant) alone has another policy (places.py). So the evaluated policy has learned from what the logging one showed, not
+from lists of its own.
 """
 
 from __future__ import annotations
@@ -11,34 +12,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from bandi.engine.artifacts import Shelf
 from bandi.engine.deciding import Asking, Decider, mix
 from bandi.engine.state import PlacementState, State
+from bandi.evaluation.own_log.places import as_if
 from bandi.evaluation.own_log.sampling import Sample
 from bandi.log.assembly import cut
-from bandi.model.config import Config
-from bandi.model.errors import InvalidInputError, Problem
 from bandi.model.policy_config import PolicyConfig
-from bandi.model.records import Array, Document, DocumentKind, Stretch
+from bandi.model.records import Array, Stretch
 from bandi.model.rules import Pin
 from bandi.policies.slot_chances import shown_chances, slot_chances
-from bandi.policies.traits import steps_of
 
-_config_decoder = msgspec.msgpack.Decoder(Config)
 Progress = Callable[[int], None]
 """Called with the number of decisions done since the last call."""
 
 
 class Draws(NamedTuple):
     """What other seeds give. lists: int32[draws, k], -1 in empty slots; chances: float64[k], of what was shown in its slot, where
-    the policy allows more than counting it in the lists (policies/slot_chances.py), else None.
+    the policy allows more than counting it in the lists (policies/slot_chances.py), else None; there, candidates: int32[n],
+    ascending, all that it may show.
     """
 
     lists: Array
     chances: Array | None = None
+    candidates: Array | None = None
 
 
 class AskedAgain(NamedTuple):
@@ -65,24 +64,8 @@ class Left:
     pinned: int = 0
 
 
-def with_policy(config: Config, placement: str, policy: PolicyConfig) -> Config:
-    """A configuration in which the placement has another policy; the same where it has no such placement.
-
-    Raises InvalidInputError where the policy names an objective that the configuration lacks.
-    """
-    old = config.placements.get(placement)
-    if old is None:
-        return config
-    for name in (policy.objective, *steps_of(policy)):
-        if name not in config.objectives:
-            expected = f"one of the log's own: {', '.join(config.objectives)}"
-            raise InvalidInputError(Problem("policy: objective", repr(name)[:66], expected))
-    placements = {**config.placements, placement: msgspec.structs.replace(old, policy=policy)}
-    return msgspec.structs.replace(config, placements=placements)
-
-
 class Walker:
-    """One walk. policies: those evaluated; draws: lists for each decision and policy, at least 1."""
+    """One walk. placement: or a variant; policies: those evaluated; draws: lists for each decision and policy, at least 1."""
 
     def __init__(
         self, shelf: Shelf, placement: str, policies: Sequence[PolicyConfig], draws: int, seed: int
@@ -117,24 +100,18 @@ class Walker:
         piece = cut(stretch, first, stop)
         self._states[0].fold(piece)
         for state, policy in zip(self._states[1:], self._policies, strict=True):
-            state.fold(replace(piece, documents=tuple(self._as_if(document, policy) for document in piece.documents)))
-
-    def _as_if(self, document: Document, policy: PolicyConfig) -> Document:
-        if document.kind != DocumentKind.CONFIG:
-            return document
-        config = with_policy(_config_decoder.decode(document.payload), self._placement, policy)
-        return replace(document, payload=msgspec.msgpack.encode(config))
+            documents = tuple(as_if(document, self._placement, policy) for document in piece.documents)
+            state.fold(replace(piece, documents=documents))
 
     def _ask(self, sample: Sample, number: int) -> AskedAgain | None:
         header, items = sample.decisions.headers[number], sample.items(number)
-        place = self._states[0].placements.get(self._placement)
+        place = self._served(header)
         if place is None or place.config.push is not None:
             self.left.differs += 1
             return None
         if place.holdout is not None and int(header["policy"]) == place.held_version_index:
             self.left.held_out += 1
             return None
-        place = _served(place, header)
         chosen = ~np.isin(sample.rules(number), list(self._pinning()))
         if not chosen.any():
             self.left.pinned += 1
@@ -143,25 +120,35 @@ class Walker:
         if not np.array_equal(_lists(self._deciders[0], place, header, [seed], asking, len(items))[0], items):
             self.left.differs += 1
             return None
-        logged, *evaluated = (
-            self._draw(which, header, items, mix(which + 1, seed ^ self._seed), asking)
-            for which in range(len(self._states))
+        logged = self._draw(0, place, header, items, asking)
+        evaluated = tuple(
+            self._draw(which, self._evaluated(which, place), header, items, asking)
+            for which in range(1, len(self._states))
         )
-        return AskedAgain(number, header, items, chosen, logged, tuple(evaluated))
+        return AskedAgain(number, header, items, chosen, logged, evaluated)
 
-    def _draw(self, which: int, header: Array, items: Array, seed: int, asking: Asking) -> Draws:
-        """Of the state `which`; seed: its own, so that no two states draw alike."""
-        decider, place = self._deciders[which], self._states[which].placements[self._placement]
-        if which == 0:
-            place = _served(place, header)
+    def _served(self, header: Array) -> PlacementState | None:
+        """The placement, or the variant of an experiment, that a decision was served from."""
+        state = self._states[0]
+        place = state.placements.get(state.interner.texts("placement")[int(header["placement"])])
+        return None if place is None else place.sharing.get(int(header["policy"]), place)
+
+    def _evaluated(self, which: int, served: PlacementState) -> PlacementState:
+        """What stands in the place of `served` under an evaluated configuration: a variant's list is on the arms that served it."""
+        return self._states[which].placements[served.name if "." in self._placement else self._placement]
+
+    def _draw(self, which: int, place: PlacementState, header: Array, items: Array, asking: Asking) -> Draws:
+        """Of the state `which`, with seeds of its own, so that no two states draw alike."""
+        decider, own_seed = self._deciders[which], int(header["seed"])
+        seed = mix(which + 1, own_seed ^ self._seed)
         question = decider.question(place, _asked_for(header), asking)
         found = None
         if question is not None and which == 0:
-            found = shown_chances(*question, items, self._draws, seed, int(header["seed"]))
+            found = shown_chances(*question, items, self._draws, seed, own_seed)
         elif question is not None:
             found = slot_chances(*question, items, self._draws, seed)
-        if found is not None:
-            return Draws(found.lists, found.chances)
+        if question is not None and found is not None:
+            return Draws(found.lists, found.chances, question.candidates.items)
         seeds = [mix(draw, seed) for draw in range(1, self._draws + 1)]
         return Draws(_lists(decider, place, header, seeds, asking, len(items)))
 
@@ -183,11 +170,6 @@ def _lists(
         shown = arranged.items[:slots]
         row[: len(shown)] = shown
     return lists
-
-
-def _served(place: PlacementState, header: Array) -> PlacementState:
-    """The placement, or the variant of an experiment that was served from its arms."""
-    return place.sharing.get(int(header["policy"]), place)
 
 
 def _asked_for(header: Array) -> int:

@@ -55,6 +55,15 @@ def check_lists(log: ListLog, policy: ListPolicy) -> None:
         raise InvalidInputError(problems)
 
 
+def check_attention(log: ListLog, attention: Array) -> None:
+    """Raises InvalidInputError unless there is one finite number for each slot."""
+    slots = log.items.shape[1]
+    if attention.shape != (slots,):
+        raise InvalidInputError(Problem("attention", f"shape {list(attention.shape)}", f"{slots} numbers, one a slot"))
+    if not np.isfinite(attention).all():
+        raise InvalidInputError(Problem("attention", "NaN or infinity", "finite numbers"))
+
+
 def _log_problems(log: ListLog) -> list[Problem]:
     if log.items.ndim != 2 or not log.items.size:
         return [Problem("items", f"shape {list(log.items.shape)}", "at least one list of at least one slot")]
