@@ -27,7 +27,7 @@ class MetricFields(Struct, frozen=True):
     better: Literal["higher", "lower"] = "higher"
     """Which way is good."""
     tolerated_loss: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.02
-    """As a guardrail: the loss that is borne, as a share of the control's value; shown to be more, it stops the experiment."""
+    """As a guardrail: the loss that is borne, as a share of the control's value; shown to be more, the report says to stop."""
 
 
 class Tally(Struct, frozen=True):
