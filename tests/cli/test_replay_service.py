@@ -31,6 +31,30 @@ def test_a_folders_own_log_is_evaluated_and_learned_from(tmp_path: Path) -> None
     assert "written to" in shown
 
 
+def test_a_policy_that_looks_beyond_the_click_may_be_asked_about(tmp_path: Path) -> None:
+    folder = tmp_path / "shop.bandi"
+    folder.mkdir()
+    config = """
+[objectives.click]
+event = "click"
+[objectives.continued]
+event = "read"
+count = 4
+window = "7d"
+[objectives.coins]
+event = "purchase"
+value = "coins"
+window = "14d"
+[placements.home]
+k = 3
+policy = { use = "earning", give_up = 0.05 }
+"""
+    run_service_in(folder, Service("shop", config), World(read_parameters(), 1), 1, Plan(120), None)
+    options: list[str | Path] = ["--service", folder, "--sample", "30", "--draws", "20", "--json"]
+    told = json.loads(run("replay", *options, "--policy", "earning:give_up=0.0", "--policy", "value").stdout)
+    assert [one["policy"] for one in told["policies"]] == ["earning:give_up=0.0", "value"]
+
+
 def test_what_is_not_counted_is_told_and_no_number_is_made_up(tmp_path: Path) -> None:
     """A placement whose arms serve a variant of another one, its only lists too young."""
     (tmp_path / "bandi.toml").write_text(

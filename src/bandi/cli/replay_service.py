@@ -72,11 +72,13 @@ def replay_service(
 
     from bandi.cli.progress import steps
     from bandi.cli.simulate import parse_policy
+    from bandi.engine.folder import read_config
     from bandi.evaluation.own_log.evaluating import evaluate_own_log
 
     if not policies:
         raise click.UsageError("--service needs at least one --policy, such as --policy thompson")
-    configs = [parse_policy(text) for text in policies]
+    objectives = read_config(folder).objectives
+    configs = [parse_policy(text, objectives) for text in policies]
     draws = draws or DRAWS
     with steps() as on_step:
         report = evaluate_own_log(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -246,14 +247,26 @@ def read_service(name: str) -> Any:
     return checked_service(file.stem, text)
 
 
-def parse_policy(text: str) -> Any:
-    """A policy's configuration from `name` or `name:key=value,key=value`. Raises ConfigError."""
+def parse_policy(text: str, objectives: Mapping[str, Any] | None = None) -> Any:
+    """A policy's configuration from `name` or `name:key=value,key=value`. Raises ConfigError.
+
+    objectives: what it may name (`model.config.Objective` by name), None: clicks alone.
+    """
+    import json
+
+    import msgspec
+
     from bandi.model.config_text import parse_config
 
     name, _, settings = text.partition(":")
     pairs = [pair.partition("=")[::2] for pair in settings.split(",") if pair]
     toml = "".join(f", {key} = {value if _is_number(value) else chr(34) + value + chr(34)}" for key, value in pairs)
-    return parse_config(f'placements.home.policy = {{ use = "{name}"{toml} }}', "--policy").placements["home"].policy
+    lines = [f'placements.home.policy = {{ use = "{name}"{toml} }}']
+    for known, objective in (objectives or {}).items():
+        keys = {key: value for key, value in msgspec.to_builtins(objective).items() if value is not None}
+        lines.append(f"[objectives.{json.dumps(known)}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    return parse_config("\n".join(lines), "--policy").placements["home"].policy
 
 
 def _is_number(text: str) -> bool:
