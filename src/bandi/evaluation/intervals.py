@@ -68,7 +68,12 @@ def t_interval(values: Array) -> Interval:
 
 def wilson_interval(outcomes: Array) -> Interval:
     """The rate of outcomes, float64[n] of 0 or 1, with its 95 % interval (Wilson 1927)."""
-    n, rate = len(outcomes), float(outcomes.mean())
+    return wilson_of(float(outcomes.sum()), float(len(outcomes)))
+
+
+def wilson_of(successes: float, trials: float) -> Interval:
+    """The rate successes / trials, trials above 0, with its 95 % interval (Wilson 1927)."""
+    n, rate = trials, successes / trials
     centre = (rate + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
     half = _Z * math.sqrt(rate * (1 - rate) / n + _Z * _Z / (4 * n * n)) / (1 + _Z * _Z / n)
     return Interval(rate, centre - half if rate > 0 else 0.0, centre + half if rate < 1 else 1.0)

@@ -7,7 +7,7 @@ import math
 import msgspec
 import numpy as np
 
-from bandi.evaluation.intervals import Interval, t_quantile
+from bandi.evaluation.intervals import Interval, t_quantile, wilson_of
 from bandi.learning.push.messages import Moments
 from bandi.learning.push.strata import described
 from bandi.learning.push.uplift import Uplift
@@ -93,11 +93,8 @@ def newcombe(one: float, of_one: float, other: float, of_other: float) -> Interv
 
 
 def _wilson(successes: float, trials: float) -> tuple[float, float, float]:
-    p = float(successes / trials)
-    centre = p + _Z**2 / (2 * trials)
-    half = _Z * math.sqrt(p * (1 - p) / trials + _Z**2 / (4 * trials**2))
-    scale = 1 + _Z**2 / trials
-    return p, float((centre - half) / scale), float((centre + half) / scale)
+    rate = wilson_of(float(successes), float(trials))
+    return rate.estimate, rate.low, rate.high
 
 
 def _strata(moments: Moments, learned: Uplift) -> tuple[StratumReport, ...]:
